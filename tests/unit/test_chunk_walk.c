@@ -13,14 +13,19 @@
 #define CHUNKS_MAX  65536
 #define FIRST_CHUNK (HEAP + 48)
 
+struct chunk {
+	uint64_t address, size;
+	bool is_free;
+};
+
 /* A heap as glibc would have made it, and which chunks it has. */
 struct fixture {
 	struct fake_memory memory;
 	struct malloc_heap heap;
-	struct malloc_chunk chunks[CHUNKS_MAX];
+	struct chunk chunks[CHUNKS_MAX];
 	size_t cnt;
 	/* What a walk has shown. */
-	struct malloc_chunk seen[CHUNKS_MAX];
+	struct chunk seen[CHUNKS_MAX];
 	size_t seen_cnt;
 	struct chunk_walk_counts counts;
 };
@@ -36,7 +41,7 @@ static void write_chunks(struct fixture *fixture, uint64_t end, uint64_t end_wor
 	bool was_free = false;
 
 	for (size_t i = 0; i < fixture->cnt; i++) {
-		const struct malloc_chunk *chunk = &fixture->chunks[i];
+		const struct chunk *chunk = &fixture->chunks[i];
 
 		put(fixture, chunk->address + 8, chunk->size | 4 | !was_free);
 		if (chunk->is_free)
@@ -59,7 +64,7 @@ static void make_chunks(struct fixture *fixture, uint64_t size_max, uint64_t see
 			break;
 		was_free = !was_free && prng__next(&seed) % 3 == 0;
 		fixture->chunks[fixture->cnt] =
-			(struct malloc_chunk){.address = at, .size = size, .is_free = was_free};
+			(struct chunk){.address = at, .size = size, .is_free = was_free};
 		at += size;
 	}
 	fixture->heap.top = at;
@@ -75,13 +80,19 @@ static void set_up(struct fixture *fixture)
 	fake_memory__map(&fixture->memory, HEAP, HEAP_BYTES);
 }
 
-static int take(const struct malloc_chunk *chunks, size_t cnt, void *context)
+static int take(const struct malloc_chunks *chunks, void *context)
 {
 	struct fixture *fixture = context;
+	uint64_t address = chunks->address;
 
-	assert_true(cnt && cnt <= CHUNKS_MAX - fixture->seen_cnt);
-	memcpy(&fixture->seen[fixture->seen_cnt], chunks, cnt * sizeof(*chunks));
-	fixture->seen_cnt += cnt;
+	assert_true(chunks->cnt && chunks->cnt <= CHUNKS_MAX - fixture->seen_cnt);
+	for (size_t i = 0; i < chunks->cnt; i++) {
+		fixture->seen[fixture->seen_cnt++] =
+			(struct chunk){.address = address,
+				       .size = chunk_word__size(chunks->words[i]),
+				       .is_free = chunk_word__is_free(chunks->words[i])};
+		address += chunk_word__size(chunks->words[i]);
+	}
 	return 0;
 }
 

@@ -95,13 +95,11 @@ static void consider_arena_max(struct search *search)
 static void consider_mmap_threshold(struct search *search)
 {
 	const struct malloc_trim *trim = search->malloc->trim;
-	uint64_t bytes = 0, in_use = 0, cnt = 0;
+	uint64_t bytes = 0, in_use = search->malloc->total.large_in_use.bytes,
+		 cnt = search->malloc->total.large_in_use.cnt;
 
-	for (size_t i = 0; i < search->malloc->image->instance->arena_cnt; i++) {
+	for (size_t i = 0; i < search->malloc->image->instance->arena_cnt; i++)
 		bytes += trim->arenas[i].large_run_bytes;
-		in_use += trim->arenas[i].large_in_use.bytes;
-		cnt += trim->arenas[i].large_in_use.cnt;
-	}
 	if (search->parameters->mmap_threshold <= DEFAULT_THRESHOLD ||
 	    in_use < search->malloc->total.in_use.bytes / 2 || !is_worth_it(search, bytes))
 		return;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CHUNK_ALIGNMENT	   16UL /* MALLOC_ALIGNMENT, on all 64-bit architectures */
 #define CHUNK_HEADER_BYTES 16
 #define CHUNK_BYTES_MIN	   32 /* MINSIZE */
 /*

@@ -23,10 +23,11 @@ struct large_size {
 
 struct chunk_counter {
 	struct chunk_sizes sizes;
-	struct chunk_class classes[CHUNK_CLASSES];
-	uint64_t small[SMALL_SIZES]; /* by size / 16 */
-	struct hash_map large;	     /* of struct large_size */
-	struct chunk_total in_use;
+	/* Small chunks by size / 16: in use, and with CHUNK_IS_FREE. */
+	uint64_t small[2][SMALL_SIZES];
+	struct hash_map large;			   /* of struct large_size */
+	struct chunk_class classes[CHUNK_CLASSES]; /* of all that are not counted as small */
+	struct chunk_total in_use;		   /* set at last */
 };
 
 void chunk_sizes__release(struct chunk_sizes *sizes)
@@ -82,14 +83,13 @@ static void add(struct chunk_total *total, uint64_t size)
 	total->bytes += size;
 }
 
-/* Returns 0, -EDQUOT or -ENOMEM. */
-static int count_in_use(struct chunk_counter *counter, uint64_t size)
+/* Notes that a chunk in use has that size. Returns 0, -EDQUOT or -ENOMEM. */
+static int note_size(struct chunk_counter *counter, uint64_t size)
 {
 	struct large_size *large;
 
-	add(&counter->in_use, size);
 	if (size < SMALL_BYTES) {
-		counter->small[size / 16]++;
+		counter->small[0][size / 16]++;
 		return 0;
 	}
 	large = hash_map__add(&counter->large, size);
@@ -99,20 +99,77 @@ static int count_in_use(struct chunk_counter *counter, uint64_t size)
 	return 0;
 }
 
-int chunk_counter__add(struct chunk_counter *counter, const struct chunk_cursor *chunk)
+static int add_large(struct chunk_counter *counter, uint64_t word)
 {
-	struct chunk_class *class = &counter->classes[class_of(chunk->size)];
+	uint64_t size = chunk_word__size(word);
+	struct chunk_class *class = &counter->classes[class_of(size)];
 
-	switch (chunk->state) {
-	case CHUNK_IN_USE:
-		add(&class->in_use, chunk->size);
-		return count_in_use(counter, chunk->size);
-	case CHUNK_IN_TCACHE:
-		add(&class->tcache, chunk->size);
+	if (chunk_word__is_free(word)) {
+		add(&class->free, size);
 		return 0;
-	default:
-		add(&class->free, chunk->size);
-		return 0;
+	}
+	add(&class->in_use, size);
+	return note_size(counter, size);
+}
+
+int chunk_counter__add(struct chunk_counter *counter, const struct malloc_chunks *chunks)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < chunks->cnt && !err; i++) {
+		uint64_t word = chunks->words[i];
+
+		if (word < SMALL_BYTES)
+			counter->small[word & CHUNK_IS_FREE][word / 16]++;
+		else
+			err = add_large(counter, word);
+	}
+	return err;
+}
+
+/* No longer counts a chunk in use. Returns false if none of that size was counted. */
+static bool take_away(struct chunk_counter *counter, uint64_t size)
+{
+	struct chunk_total *in_use = &counter->classes[class_of(size)].in_use;
+	struct large_size *large;
+
+	if (size < SMALL_BYTES) {
+		if (!counter->small[0][size / 16])
+			return false;
+		counter->small[0][size / 16]--;
+		return true;
+	}
+	large = hash_map__find(&counter->large, size);
+	if (!large || !large->cnt)
+		return false;
+	large->cnt--;
+	in_use->cnt--;
+	in_use->bytes -= size;
+	return true;
+}
+
+void chunk_counter__move(struct chunk_counter *counter, uint64_t size, enum chunk_state state)
+{
+	struct chunk_class *class = &counter->classes[class_of(size)];
+
+	if (take_away(counter, size))
+		add(state == CHUNK_IN_TCACHE ? &class->tcache : &class->free, size);
+}
+
+/* Adds @cnt chunks of @size. */
+static void add_all(struct chunk_total *total, uint64_t size, uint64_t cnt)
+{
+	total->cnt += cnt;
+	total->bytes += size * cnt;
+}
+
+static void add_small_to_classes(struct chunk_counter *counter)
+{
+	for (size_t i = 0; i < SMALL_SIZES; i++) {
+		struct chunk_class *class = &counter->classes[class_of(16 * i)];
+
+		add_all(&class->in_use, 16 * i, counter->small[0][i]);
+		add_all(&class->free, 16 * i, counter->small[CHUNK_IS_FREE][i]);
 	}
 }
 
@@ -126,9 +183,19 @@ static int count_mapped(struct chunk_counter *counter, const struct mapped_chunk
 		if (mapped->items[i].is_cached)
 			continue;
 		add(&counter->classes[class_of(size)].mapped, size);
-		err = count_in_use(counter, size);
+		err = note_size(counter, size);
 	}
 	return err;
+}
+
+static void sum_up(struct chunk_counter *counter)
+{
+	for (size_t i = 0; i < CHUNK_CLASSES; i++) {
+		const struct chunk_class *class = &counter->classes[i];
+
+		counter->in_use.cnt += class->in_use.cnt + class->mapped.cnt;
+		counter->in_use.bytes += class->in_use.bytes + class->mapped.bytes;
+	}
 }
 
 static void consider(struct chunk_counter *counter, uint64_t size, uint64_t cnt)
@@ -157,7 +224,7 @@ static void find_standing_out(struct chunk_counter *counter)
 	struct chunk_sizes *out = &counter->sizes;
 
 	for (size_t i = 0; i < SMALL_SIZES; i++)
-		consider(counter, 16 * i, counter->small[i]);
+		consider(counter, 16 * i, counter->small[0][i]);
 	for (size_t i = 0; i < counter->large.slot_cnt; i++) {
 		const struct large_size *large = hash_map__slot(&counter->large, i);
 
@@ -194,12 +261,16 @@ static int copy_classes(struct chunk_counter *counter, struct account *account)
 int chunk_counter__finish(struct chunk_counter *counter, struct chunk_sizes *out,
 			  const struct mapped_chunks *mapped)
 {
-	int err = mapped ? count_mapped(counter, mapped) : 0;
+	int err = 0;
 
+	add_small_to_classes(counter);
+	if (mapped)
+		err = count_mapped(counter, mapped);
 	if (!err)
 		err = copy_classes(counter, counter->large.account);
 	if (err)
 		return err;
+	sum_up(counter);
 	find_standing_out(counter);
 	*out = counter->sizes;
 	counter->sizes = (struct chunk_sizes){};

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "malloc/chunk_cursor.h"
+#include "malloc/chunk_batch.h"
 #include "malloc/malloc_image.h"
 #include "malloc/mapped_chunks.h"
 
@@ -44,8 +44,8 @@ struct chunk_sizes {
 void chunk_sizes__release(struct chunk_sizes *sizes);
 
 /*
- * Counts chunks one by one, along with whoever passes over them: a malloc may have millions, and a
- * pass takes as long as reading them.
+ * Counts chunks while they are read: a malloc may have millions, and another pass over them takes as
+ * long. Which of them are held, is known later.
  */
 struct chunk_counter;
 
@@ -53,8 +53,11 @@ struct chunk_counter;
 int chunk_counter__new(struct chunk_counter **out, struct account *account);
 void chunk_counter__free(struct chunk_counter *counter);
 
-/* Counts the chunk that the cursor is at. Returns 0, -EDQUOT or -ENOMEM. */
-int chunk_counter__add(struct chunk_counter *counter, const struct chunk_cursor *chunk);
+/* Counts the chunks as in use or free. Returns 0, -EDQUOT or -ENOMEM. */
+int chunk_counter__add(struct chunk_counter *counter, const struct malloc_chunks *chunks);
+
+/* Counts a chunk of @size, which was counted as in use, as in @state instead. */
+void chunk_counter__move(struct chunk_counter *counter, uint64_t size, enum chunk_state state);
 
 /*
  * Counts those of @mapped (NULL: none), too, and sets *out, which the caller releases. Returns 0,

@@ -8,35 +8,14 @@
 #include "util/account.h"
 #include "util/cleanup.h"
 
-#define WINDOW_BYTES_MIN 4096UL
-#define WINDOW_BYTES_MAX (256UL << 10)
+#define WINDOW_BYTES_MIN 512UL
+#define WINDOW_BYTES_MAX CHUNK_BATCH_BYTES_MAX
 /* Of chunks that are larger on the average, only the headers are copied. */
 #define SMALL_BYTES (8UL << 10)
-#define CHUNKS_MAX  (WINDOW_BYTES_MAX / CHUNK_BYTES_MIN)
 #define TRIES_MAX   3
 #define RETURNS_MAX 64
 /* So many possible chunks, one behind the other, are there by chance hardly ever. */
 #define CHUNKS_PROVING 256
-
-struct header {
-	uint64_t previous_size, size;
-};
-
-/* What a copy of some chunks says of them. */
-enum verdict {
-	CHUNKS_FINE,
-	CHUNKS_TORN,	/* a free chunk's size is not at its end: it was changing */
-	CHUNKS_BROKEN,	/* a chunk cannot be of the size it says */
-	CHUNKS_SWAPPED, /* the header of the next chunk is swapped out */
-};
-
-/* The chunks of one window, or a large one: those from @start to @end. */
-struct batch {
-	uint64_t start, end; /* addresses */
-	struct malloc_chunk *chunks;
-	size_t cnt;
-	enum verdict verdict;
-};
 
 struct walk {
 	struct malloc_heap *heap;
@@ -52,79 +31,17 @@ struct walk {
 	 * The batch before is not shown until the next one has shown that it ends at a chunk: where
 	 * it ends may have been the middle of a chunk by the time that the next one was copied.
 	 */
-	struct batch before, next;
+	struct chunk_batch before, next;
 	unsigned int returns; /* how often the walk went back before it came further */
 	uint64_t furthest;    /* address that it has come to */
 };
 
-static struct header header_at(const struct walk *walk, size_t offset)
+static struct chunk_header first_header(const struct walk *walk)
 {
-	struct header header;
+	struct chunk_header header;
 
-	memcpy(&header, walk->window + offset, sizeof(header));
+	memcpy(&header, walk->window, sizeof(header));
 	return header;
-}
-
-static bool is_possible(const struct malloc_heap *heap, uint64_t address, uint64_t size_word)
-{
-	uint64_t size = size_word & ~CHUNK_FLAGS;
-
-	return !(size_word & CHUNK_IS_MAPPED) && size % 16 == 0 && size >= CHUNK_BYTES_MIN &&
-	       size <= heap->end - address;
-}
-
-/*
- * Whether the chunks end at @address: with the top, which reaches to the end of the heap and may
- * have moved since the arena was read, or with a fence.
- */
-static bool is_end(const struct malloc_heap *heap, uint64_t address, uint64_t size_word)
-{
-	uint64_t size = size_word & ~CHUNK_FLAGS;
-
-	if (size == FENCE_CHUNK_BYTES)
-		return heap->is_main || !heap->top;
-	if (!heap->top || address >= heap->top_end) /* it has shrunk */
-		return false;
-	return address == heap->top || (size >= CHUNK_BYTES_MIN && size == heap->top_end - address);
-}
-
-/* The chunk at @address, by its header and the next one. */
-static struct malloc_chunk decode(uint64_t address, const struct header *header,
-				  const struct header *next, enum verdict *verdict)
-{
-	struct malloc_chunk chunk = {.address = address,
-				     .size = header->size & ~CHUNK_FLAGS,
-				     .is_free = !(next->size & CHUNK_PREV_IN_USE)};
-
-	if (chunk.is_free && next->previous_size != chunk.size)
-		*verdict = CHUNKS_TORN;
-	return chunk;
-}
-
-/* Decodes the chunks that are in the window with the header of the next one. */
-static void decode_window(struct walk *walk)
-{
-	struct batch *batch = &walk->next;
-	size_t offset = 0;
-
-	*batch = (struct batch){.start = walk->at, .chunks = batch->chunks};
-	while (offset + sizeof(struct header) <= walk->filled) {
-		struct header header = header_at(walk, offset), next;
-		uint64_t address = walk->at + offset;
-
-		if (is_end(walk->heap, address, header.size))
-			break;
-		if (!is_possible(walk->heap, address, header.size)) {
-			batch->verdict = CHUNKS_BROKEN;
-			break;
-		}
-		if ((header.size & ~CHUNK_FLAGS) > walk->filled - offset - sizeof(next))
-			break;
-		next = header_at(walk, offset + (header.size & ~CHUNK_FLAGS));
-		batch->chunks[batch->cnt] = decode(address, &header, &next, &batch->verdict);
-		offset += batch->chunks[batch->cnt++].size;
-	}
-	batch->end = walk->at + offset;
 }
 
 /* Copies from the next chunk on. Returns 0, -EUCLEAN: never touched; or as memory__read(). */
@@ -144,20 +61,18 @@ static int fill_window(struct walk *walk)
 /* Decodes a chunk that is not in a window as a whole: only the header behind it is read. */
 static int decode_large_chunk(struct walk *walk)
 {
-	struct batch *batch = &walk->next;
-	struct header header = header_at(walk, 0), next;
-	uint64_t end = walk->at + (header.size & ~CHUNK_FLAGS);
+	struct chunk_header header = first_header(walk), next;
+	uint64_t end = walk->at + chunk_word__size(header.size);
 	int err = touched_runs__find(&walk->runs, end)
 			  ? memory__read(walk->memory, end, &next, sizeof(next))
 			  : -EFAULT;
 
 	if (err) {
-		batch->verdict = memory__leaves(walk->memory, end) ? CHUNKS_SWAPPED : CHUNKS_BROKEN;
+		walk->next.verdict =
+			memory__leaves(walk->memory, end) ? CHUNKS_SWAPPED : CHUNKS_BROKEN;
 		return err == -EFAULT ? 0 : err;
 	}
-	batch->chunks[0] = decode(walk->at, &header, &next, &batch->verdict);
-	batch->cnt = 1;
-	batch->end = end;
+	chunk_batch__add(&walk->next, &header, &next);
 	return 0;
 }
 
@@ -165,8 +80,8 @@ static int decode_large_chunk(struct walk *walk)
 static bool is_complete(const struct walk *walk)
 {
 	return walk->next.verdict < CHUNKS_BROKEN && !walk->next.cnt &&
-	       walk->filled >= sizeof(struct header) &&
-	       is_end(walk->heap, walk->at, header_at(walk, 0).size);
+	       walk->filled >= sizeof(struct chunk_header) &&
+	       chunk__is_end(walk->heap, walk->at, first_header(walk).size);
 }
 
 /* The less is copied at once, the less of it changes meanwhile. */
@@ -182,14 +97,15 @@ static int copy_batch(struct walk *walk, struct chunk_walk_counts *counts)
 	for (int i = 0; i < TRIES_MAX; i++) {
 		int err = fill_window(walk);
 
-		walk->next.cnt = 0;
+		chunk_batch__begin(&walk->next, walk->at);
 		walk->next.verdict = err && memory__leaves(walk->memory, walk->at) ? CHUNKS_SWAPPED
 										   : CHUNKS_BROKEN;
 		if (err == -EUCLEAN || err == -EFAULT)
 			return 0;
 		if (err)
 			return err;
-		decode_window(walk);
+		walk->next.verdict = CHUNKS_FINE;
+		chunk_batch__decode(&walk->next, walk->heap, walk->window, walk->filled);
 		if (walk->next.verdict != CHUNKS_BROKEN && !walk->next.cnt && !is_complete(walk))
 			err = decode_large_chunk(walk);
 		if (err || walk->next.verdict == CHUNKS_FINE ||
@@ -201,15 +117,19 @@ static int copy_batch(struct walk *walk, struct chunk_walk_counts *counts)
 	return 0;
 }
 
-static int show(const struct walk *walk, const struct batch *batch)
+static int show(const struct walk *walk, const struct chunk_batch *batch)
 {
-	return batch->cnt ? walk->take(batch->chunks, batch->cnt, walk->context) : 0;
+	const struct malloc_chunks chunks = {.address = batch->start,
+					     .words = batch->words,
+					     .cnt = batch->cnt};
+
+	return chunks.cnt ? walk->take(&chunks, walk->context) : 0;
 }
 
 /* Shows the batch before, and makes the next one that. */
 static int accept(struct walk *walk, struct chunk_walk_counts *counts)
 {
-	struct batch batch = walk->before;
+	struct chunk_batch batch = walk->before;
 	int err = show(walk, &batch);
 	bool was_small = walk->next.end - walk->next.start <= walk->next.cnt * SMALL_BYTES;
 
@@ -220,7 +140,7 @@ static int accept(struct walk *walk, struct chunk_walk_counts *counts)
 		walk->furthest = walk->at;
 		walk->returns = 0;
 	}
-	walk->next = (struct batch){.chunks = batch.chunks};
+	walk->next = (struct chunk_batch){.words = batch.words};
 	walk->window_bytes = was_small ? walk->window_bytes * 2 : WINDOW_BYTES_MIN;
 	if (walk->window_bytes > WINDOW_BYTES_MAX)
 		walk->window_bytes = WINDOW_BYTES_MAX;
@@ -274,9 +194,9 @@ static int prepare(struct walk *walk)
 	struct account *account = walk->memory->account;
 
 	walk->window = account__alloc(account, WINDOW_BYTES_MAX);
-	walk->before.chunks = account__calloc(account, CHUNKS_MAX, sizeof(*walk->before.chunks));
-	walk->next.chunks = account__calloc(account, CHUNKS_MAX, sizeof(*walk->next.chunks));
-	if (!walk->window || !walk->before.chunks || !walk->next.chunks)
+	walk->before.words = account__calloc(account, CHUNK_BATCH_MAX, sizeof(*walk->before.words));
+	walk->next.words = account__calloc(account, CHUNK_BATCH_MAX, sizeof(*walk->next.words));
+	if (!walk->window || !walk->before.words || !walk->next.words)
 		return -errno;
 	return touched_runs__add(&walk->runs, walk->memory, walk->heap->start, walk->heap->end);
 }
@@ -284,8 +204,8 @@ static int prepare(struct walk *walk)
 static void walk__release(struct walk *walk)
 {
 	account__free(walk->window);
-	account__free(walk->before.chunks);
-	account__free(walk->next.chunks);
+	account__free(walk->before.words);
+	account__free(walk->next.words);
 	touched_runs__release(&walk->runs);
 }
 
@@ -328,7 +248,7 @@ static void end_heap(const struct walk *walk)
 {
 	struct malloc_heap *heap = walk->heap;
 
-	if (heap->is_main && (header_at(walk, 0).size & ~CHUNK_FLAGS) == FENCE_CHUNK_BYTES) {
+	if (heap->is_main && chunk_word__size(first_header(walk).size) == FENCE_CHUNK_BYTES) {
 		uint64_t end = fence_end(heap->chunks_end);
 
 		heap->top = 0;
@@ -371,16 +291,16 @@ bool malloc_heap__may_begin_at(const struct malloc_heap *heap, const struct memo
 			       uint64_t address)
 {
 	for (int i = 0; i < CHUNKS_PROVING; i++) {
-		struct header header;
+		struct chunk_header header;
 
 		if (address > heap->end - sizeof(header) ||
 		    memory__read(memory, address, &header, sizeof(header)))
 			return false;
-		if (is_end(heap, address, header.size))
+		if (chunk__is_end(heap, address, header.size))
 			return i || address == heap->top;
-		if (!is_possible(heap, address, header.size))
+		if (!chunk__is_possible(heap, address, header.size))
 			return false;
-		address += header.size & ~CHUNK_FLAGS;
+		address += chunk_word__size(header.size);
 	}
 	return true;
 }

@@ -15,17 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "malloc/chunk.h"
+#include "malloc/chunk_batch.h"
 #include "malloc/heap_list.h"
 #include "target/memory.h"
 
-struct malloc_chunk {
-	uint64_t address, size; /* of the whole chunk; a block begins 16 bytes in */
-	bool is_free;		/* in a bin; chunks of fastbins and of a tcache are not */
-};
-
 /* Takes some chunks. Returns 0 to go on, or what malloc_heap__walk() is to return. */
-typedef int malloc_chunks_fn(const struct malloc_chunk *chunks, size_t cnt, void *context);
+typedef int malloc_chunks_fn(const struct malloc_chunks *chunks, void *context);
 
 struct chunk_walk_counts {
 	uint64_t retried_windows; /* that were torn, and copied again */

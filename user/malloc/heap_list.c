@@ -7,8 +7,6 @@
 #include "malloc/chunk.h"
 #include "util/account.h"
 
-#define CHUNK_ALIGNMENT 16
-
 /* struct heap_info. */
 struct heap_info {
 	uint64_t arena, previous; /* addresses */
@@ -20,7 +18,7 @@ struct heap_info {
 
 static uint64_t round_up(uint64_t value)
 {
-	return (value + CHUNK_ALIGNMENT - 1) & ~(uint64_t)(CHUNK_ALIGNMENT - 1);
+	return (value + CHUNK_ALIGNMENT - 1) & ~(CHUNK_ALIGNMENT - 1);
 }
 
 /* The first chunk of the heap at @start. The arena itself is in its first heap. */

@@ -22,8 +22,8 @@ struct tcache_layout {
 
 static const struct tcache_layout layouts[] = {
 	{.chunk_bytes = 0x290, .lists = 64, .number_bytes = 2},
-	{.chunk_bytes = 0x300, .lists = 76, .number_bytes = 2, .counts_room = true},
-	{.chunk_bytes = 0x250, .lists = 64, .number_bytes = 1},
+	{.chunk_bytes = TCACHE_BYTES_MAX, .lists = 76, .number_bytes = 2, .counts_room = true},
+	{.chunk_bytes = TCACHE_BYTES_MIN, .lists = 64, .number_bytes = 1},
 };
 
 static const struct tcache_layout *layout_of(uint64_t chunk_size)
@@ -34,7 +34,7 @@ static const struct tcache_layout *layout_of(uint64_t chunk_size)
 	return NULL;
 }
 
-bool tcache__may_be(uint64_t chunk_size)
+bool tcache__has_layout(uint64_t chunk_size)
 {
 	return layout_of(chunk_size);
 }
@@ -214,7 +214,7 @@ struct tcache {
 static int read_tcache(struct tcache *out, const struct tcache_layout *layout, uint64_t address,
 		       const struct memory *memory)
 {
-	uint8_t bytes[0x300];
+	uint8_t bytes[TCACHE_BYTES_MAX];
 	uint64_t largest = 0;
 	int err = memory__read(memory, address + CHUNK_HEADER_BYTES, bytes,
 			       layout->lists * (layout->number_bytes + sizeof(uint64_t)));

@@ -17,8 +17,18 @@
 #include "malloc/malloc_image.h"
 #include "target/memory.h"
 
+/* Of chunks that are tcaches. */
+#define TCACHE_BYTES_MIN 0x250UL
+#define TCACHE_BYTES_MAX 0x300UL
+
+bool tcache__has_layout(uint64_t chunk_size);
+
 /* Whether a chunk in use of that size may be a tcache. */
-bool tcache__may_be(uint64_t chunk_size);
+static inline bool tcache__may_be(uint64_t chunk_size)
+{
+	return chunk_size >= TCACHE_BYTES_MIN && chunk_size <= TCACHE_BYTES_MAX &&
+	       tcache__has_layout(chunk_size);
+}
 
 /*
  * Takes the chunks in the fastbins of arena number @arena out of image->live, and adds them to

@@ -98,13 +98,16 @@ struct free_chunks {
 	size_t cnt;
 };
 
-static int take_free_chunks(const struct malloc_chunk *chunks, size_t cnt, void *context)
+static int take_free_chunks(const struct malloc_chunks *chunks, void *context)
 {
 	struct free_chunks *found = context;
+	uint64_t address = chunks->address;
 
-	for (size_t i = 0; i < cnt && found->cnt < FREE_CHUNKS_MAX; i++)
-		if (chunks[i].is_free)
-			found->addresses[found->cnt++] = chunks[i].address;
+	for (size_t i = 0; i < chunks->cnt && found->cnt < FREE_CHUNKS_MAX; i++) {
+		if (chunk_word__is_free(chunks->words[i]))
+			found->addresses[found->cnt++] = address;
+		address += chunk_word__size(chunks->words[i]);
+	}
 	return found->cnt < FREE_CHUNKS_MAX ? 0 : -ECANCELED;
 }
 
@@ -139,10 +142,9 @@ int main_piece__is_of(bool *is_of, const struct malloc_heap *piece, const struct
 	return 0;
 }
 
-static int ignore_chunks(const struct malloc_chunk *chunks, size_t cnt, void *context)
+static int ignore_chunks(const struct malloc_chunks *chunks, void *context)
 {
 	(void)chunks;
-	(void)cnt;
 	(void)context;
 	return 0;
 }

@@ -42,6 +42,7 @@ struct malloc_arena_use malloc_image__total(const struct malloc_image *image)
 		const struct malloc_arena_use *use = &image->arenas[i];
 
 		add_total(&sum.in_use, &use->in_use);
+		add_total(&sum.large_in_use, &use->large_in_use);
 		add_total(&sum.free, &use->free);
 		add_total(&sum.fastbins, &use->fastbins);
 		add_total(&sum.tcache, &use->tcache);

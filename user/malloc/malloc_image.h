@@ -16,6 +16,9 @@
 #include "malloc/chunk_walk.h"
 #include "malloc/malloc_areas.h"
 
+/* Blocks of as much have mappings of their own at first (DEFAULT_MMAP_THRESHOLD). */
+#define LARGE_BYTES (128UL << 10)
+
 struct chunk_total {
 	uint64_t cnt, bytes; /* whole chunks, with their headers */
 };
@@ -23,6 +26,7 @@ struct chunk_total {
 /* What the memory of one arena is used for. The sum of all bytes is that of its heaps. */
 struct malloc_arena_use {
 	struct chunk_total in_use, free, fastbins, tcache;
+	struct chunk_total large_in_use; /* of these, chunks of LARGE_BYTES and more */
 	uint64_t top_bytes;
 	/* The arena itself, struct heap_info, what alignment takes, and fences. */
 	uint64_t overhead_bytes;

@@ -79,9 +79,10 @@ static const struct span_operations chunks = {
 	.at = describe_chunk,
 };
 
-/* Chunks are aligned to 16 bytes, on all 64-bit architectures. */
 const struct heap_layout malloc_layout = {
-	.map = {.alignment = 16, .page_bytes = MALLOC_PAGE_BYTES, .chunk_bytes = 1UL << 20},
+	.map = {.alignment = CHUNK_ALIGNMENT,
+		.page_bytes = MALLOC_PAGE_BYTES,
+		.chunk_bytes = 1UL << 20},
 	.class_cnt = HEAP_CLASSES_MAX,
 	.operations = &chunks,
 };

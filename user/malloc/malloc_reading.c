@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "heap/block_cursor.h"
+#include "malloc/chunk_marks.h"
 #include "malloc/held_chunks.h"
 #include "malloc/main_pieces.h"
 #include "util/account.h"
+#include "util/partition_point.h"
 
 /* Chunks in use that may be a tcache, by their size. */
 struct candidate {
@@ -19,45 +20,65 @@ struct reading {
 	struct malloc_image *image;
 	struct heap *heap;
 	const struct memory *memory;
+	struct chunk_counter *counter;
 	struct malloc_arena_use *arena; /* whose heap is walked */
-	struct block_cursor chunks, live;
 	struct candidate *candidates;
 	size_t candidate_cnt, candidate_capacity;
 };
 
-static int add_candidate(struct reading *reading, const struct malloc_chunk *chunk)
+static int add_candidate(struct reading *reading, uint64_t address, uint64_t size)
 {
 	int err = ACCOUNT_RESERVE(reading->memory->account, reading->candidates,
 				  reading->candidate_capacity, reading->candidate_cnt + 1);
 
 	if (!err)
 		reading->candidates[reading->candidate_cnt++] =
-			(struct candidate){.address = chunk->address, .size = chunk->size};
+			(struct candidate){.address = address, .size = size};
 	return err;
 }
 
-static int take_chunk(struct reading *reading, const struct malloc_chunk *chunk)
+/* Looks at a chunk in use of TCACHE_BYTES_MIN and more. */
+static int look_at(struct reading *reading, uint64_t address, uint64_t size)
+{
+	if (size >= LARGE_BYTES) {
+		reading->arena->large_in_use.cnt++;
+		reading->arena->large_in_use.bytes += size;
+	}
+	return tcache__may_be(size) ? add_candidate(reading, address, size) : 0;
+}
+
+static int add_up(struct reading *reading, const struct malloc_chunks *chunks)
 {
 	struct malloc_arena_use *arena = reading->arena;
-	struct chunk_total *total = chunk->is_free ? &arena->free : &arena->in_use;
-	uint64_t block = chunk->address + CHUNK_HEADER_BYTES;
-	int err = block_cursor__insert(&reading->chunks, block);
-
-	total->cnt++;
-	total->bytes += chunk->size;
-	if (err || chunk->is_free)
-		return err;
-	err = block_cursor__insert(&reading->live, block);
-	return !err && tcache__may_be(chunk->size) ? add_candidate(reading, chunk) : err;
-}
-
-static int take_chunks(const struct malloc_chunk *chunks, size_t cnt, void *context)
-{
+	struct chunk_total free = {};
+	uint64_t address = chunks->address;
 	int err = 0;
 
-	for (size_t i = 0; i < cnt && !err; i++)
-		err = take_chunk(context, &chunks[i]);
+	for (size_t i = 0; i < chunks->cnt && !err; i++) {
+		uint64_t size = chunk_word__size(chunks->words[i]);
+		bool is_free = chunk_word__is_free(chunks->words[i]);
+
+		free.cnt += is_free;
+		free.bytes += is_free ? size : 0;
+		if (size >= TCACHE_BYTES_MIN && !is_free)
+			err = look_at(reading, address, size);
+		address += size;
+	}
+	arena->free.cnt += free.cnt;
+	arena->free.bytes += free.bytes;
+	arena->in_use.cnt += chunks->cnt - free.cnt;
+	arena->in_use.bytes += address - chunks->address - free.bytes;
 	return err;
+}
+
+static int take_chunks(const struct malloc_chunks *chunks, void *context)
+{
+	struct reading *reading = context;
+	int err = chunk_marks__set(reading->heap->spans, reading->heap->blocks, chunks);
+
+	if (!err)
+		err = add_up(reading, chunks);
+	return err ? err : chunk_counter__add(reading->counter, chunks);
 }
 
 static int walk_heap(struct reading *reading, struct malloc_heap *heap)
@@ -88,8 +109,6 @@ static int divide_region(struct reading *reading, const struct malloc_heap *cut,
 	if (region)
 		region->size = cut->end - cut->start;
 	err = heap__add_region(reading->heap, rest->start, rest->end - rest->start);
-	reading->chunks = block_cursor__at(reading->heap->spans);
-	reading->live = block_cursor__at(reading->heap->blocks);
 	return err == -EINVAL ? 0 : err;
 }
 
@@ -149,6 +168,49 @@ static int sort_blocks(struct reading *reading, struct block_list *list)
 			     compare_addresses);
 }
 
+/* The heap that the block, which was walked, is in; NULL: they overlap, and it is in none. */
+static const struct malloc_heap *heap_of(const struct reading *reading, uint64_t block)
+{
+	const struct malloc_heap_list *heaps = &reading->image->instance->heaps;
+	size_t i = PARTITION_POINT(heap, heaps->items, heaps->cnt, heap->chunks_end <= block);
+
+	return i < heaps->cnt && heaps->items[i].first_chunk < block ? &heaps->items[i] : NULL;
+}
+
+static void take_away(struct chunk_total *total, uint64_t size)
+{
+	if (!total->cnt || total->bytes < size)
+		return;
+	total->cnt--;
+	total->bytes -= size;
+}
+
+/* The chunk of @block was counted as in use, but is in @state. */
+static void correct(struct reading *reading, uint64_t block, enum chunk_state state)
+{
+	const struct malloc_heap *heap = heap_of(reading, block);
+	uint64_t next = block + CHUNK_BYTES_MIN, size;
+
+	if (!heap)
+		return;
+	size = (block_map__next(reading->heap->spans, &next, heap->chunks_end)
+			? next
+			: heap->chunks_end + CHUNK_HEADER_BYTES) -
+	       block;
+	chunk_counter__move(reading->counter, size, state);
+	if (size >= LARGE_BYTES)
+		take_away(&reading->image->arenas[heap->arena].large_in_use, size);
+}
+
+static int sort_held(struct reading *reading, struct block_list *list, enum chunk_state state)
+{
+	int err = sort_blocks(reading, list);
+
+	for (size_t i = 0; i < list->cnt && !err; i++)
+		correct(reading, list->items[i], state);
+	return err;
+}
+
 /* What is marked as in use, but is not. */
 static int take_held(struct reading *reading)
 {
@@ -161,8 +223,8 @@ static int take_held(struct reading *reading)
 		err = tcache__take(image, reading->candidates[i].address,
 				   reading->candidates[i].size, reading->memory);
 	if (!err)
-		err = sort_blocks(reading, &image->cached);
-	return err ? err : sort_blocks(reading, &image->fast);
+		err = sort_held(reading, &image->cached, CHUNK_IN_TCACHE);
+	return err ? err : sort_held(reading, &image->fast, CHUNK_IN_FASTBIN);
 }
 
 static void count_overhead(struct malloc_arena_use *use, const struct malloc_arena *arena)
@@ -178,14 +240,10 @@ static void count_overhead(struct malloc_arena_use *use, const struct malloc_are
 }
 
 int malloc_image__read(struct malloc_image *out, struct heap *heap, const struct memory *memory,
-		       struct malloc_areas *areas, size_t number)
+		       struct malloc_areas *areas, size_t number, struct chunk_counter *counter)
 {
 	struct malloc_instance *instance = &areas->items[number];
-	struct reading reading = {.image = out,
-				  .heap = heap,
-				  .memory = memory,
-				  .chunks = block_cursor__at(heap->spans),
-				  .live = block_cursor__at(heap->blocks)};
+	struct reading reading = {.image = out, .heap = heap, .memory = memory, .counter = counter};
 	int err;
 
 	*out = (struct malloc_image){.instance = instance,

@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "heap/block_gaps.h"
 #include "malloc/chunk.h"
-#include "malloc/chunk_cursor.h"
 #include "util/account.h"
 #include "util/cpu_allowance.h"
+#include "util/partition_point.h"
 
-#define CHUNK_MEMBERS 48 /* sizeof(struct malloc_chunk): its links stay */
+#define CHUNK_MEMBERS 48UL /* sizeof(struct malloc_chunk): its links stay */
+/* Of longer runs, whole pages can be released. */
+#define RUN_BYTES_MIN (MALLOC_PAGE_BYTES - 1 + CHUNK_MEMBERS)
 #define TOP_BYTES_MIN 33 /* MINSIZE and one byte */
 
 /* Whole pages of a run. */
@@ -21,7 +24,6 @@ struct place {
 struct survey {
 	struct malloc_trim *out;
 	const struct malloc_image *image;
-	struct chunk_counter *counter;
 	struct account *account;
 	struct resident_range *ranges;
 	struct place *places; /* of the same ranges */
@@ -72,7 +74,7 @@ static int add_run(struct survey *survey, const struct malloc_heap *heap, uint64
 	struct place place = {.arena = arena, .is_large = end - start >= LARGE_BYTES};
 
 	note_length(survey, arena, end - start);
-	if (end - start <= MALLOC_PAGE_BYTES - 1 + CHUNK_MEMBERS)
+	if (end - start <= RUN_BYTES_MIN)
 		return 0;
 	start = (start + CHUNK_MEMBERS + MALLOC_PAGE_BYTES - 1) & ~(MALLOC_PAGE_BYTES - 1);
 	if (heap->hugetlb_bytes)
@@ -94,44 +96,94 @@ static int add_top(struct survey *survey, size_t arena, uint64_t top, uint64_t e
 	return add_pages(survey, end - bytes, end, &place);
 }
 
-static void note_in_use(struct survey *survey, size_t arena, uint64_t size)
+/* The chunk behind the one whose block is at @block; the end of all chunks if there is none. */
+static uint64_t chunk_behind(const struct malloc_image *image, const struct malloc_heap *heap,
+			     uint64_t block)
 {
-	struct chunk_total *large = &survey->out->arenas[arena].large_in_use;
+	uint64_t next = block + CHUNK_BYTES_MIN;
 
-	if (size < LARGE_BYTES)
-		return;
-	large->cnt++;
-	large->bytes += size;
+	return block_map__next(image->chunks, &next, heap->chunks_end) ? next - CHUNK_HEADER_BYTES
+								       : heap->chunks_end;
+}
+
+/* The first block of a sorted list that is not before @address. */
+static size_t find_from(const struct block_list *list, uint64_t address)
+{
+	return PARTITION_POINT(block, list->items, list->cnt, *block < address);
+}
+
+/* The last block of a heap that is not free; 0: there is none. */
+static uint64_t last_block(const struct malloc_image *image, const struct malloc_heap *heap)
+{
+	const struct block_list *cached = &image->cached;
+	uint64_t first = heap->first_chunk + CHUNK_HEADER_BYTES, last = heap->chunks_end;
+	size_t i = find_from(cached, heap->chunks_end);
+
+	if (!block_map__previous(image->live, &last, first))
+		last = 0;
+	return i && cached->items[i - 1] >= first && cached->items[i - 1] > last
+		       ? cached->items[i - 1]
+		       : last;
+}
+
+/* Adds what is free between two blocks that are not, if anything is. @from 0: it is the first. */
+static int add_between(struct survey *survey, const struct malloc_heap *heap, uint64_t from,
+		       uint64_t to)
+{
+	uint64_t start = from ? chunk_behind(survey->image, heap, from) : heap->first_chunk,
+		 end = to - CHUNK_HEADER_BYTES;
+
+	return start < end ? add_run(survey, heap, start, end) : 0;
+}
+
+/* Adds the runs between two blocks in use, with those in a tcache between them. */
+static int add_gap(struct survey *survey, const struct malloc_heap *heap, uint64_t from,
+		   uint64_t to)
+{
+	const struct block_list *cached = &survey->image->cached;
+	size_t i = find_from(cached, from ? from : heap->first_chunk);
+	int err = 0;
+
+	for (; i < cached->cnt && cached->items[i] < to && !err; i++) {
+		err = add_between(survey, heap, from, cached->items[i]);
+		from = cached->items[i];
+	}
+	return err ? err : add_between(survey, heap, from, to);
+}
+
+/*
+ * Adds the runs up to @last, the last block that is not free. Those that have no whole page, and are
+ * not longer than one that was there, are passed over.
+ */
+static int add_gaps(struct survey *survey, const struct malloc_heap *heap, uint64_t last)
+{
+	const uint64_t *longest = &survey->out->arenas[heap->arena].longest_run_bytes;
+	struct block_gaps gaps =
+		block_gaps__in(survey->image->live, heap->first_chunk + CHUNK_HEADER_BYTES, last);
+	struct block_gap gap;
+	int err = 0;
+
+	while (!err &&
+	       block_gaps__next(&gaps, *longest < RUN_BYTES_MIN ? *longest : RUN_BYTES_MIN, &gap))
+		err = add_gap(survey, heap, gap.from, gap.to ? gap.to : last);
+	return err;
 }
 
 /* Adds the free runs of a heap. Free chunks below the top become part of it. */
 static int add_heap(struct survey *survey, const struct malloc_heap *heap)
 {
-	struct chunk_cursor chunk;
-	uint64_t run = 0;
+	uint64_t last = last_block(survey->image, heap),
+		 end = last ? chunk_behind(survey->image, heap, last) : heap->first_chunk;
+	bool is_top = heap->top && heap->top == heap->chunks_end;
 	int err = 0;
 
-	chunk_cursor__begin(&chunk, survey->image, heap);
-	while (!err && chunk_cursor__next(&chunk)) {
-		err = chunk_counter__add(survey->counter, &chunk);
-		if (err)
-			break;
-		if (chunk.state == CHUNK_FREE || chunk.state == CHUNK_IN_FASTBIN) {
-			run = run ? run : chunk.address;
-			continue;
-		}
-		if (chunk.state == CHUNK_IN_USE)
-			note_in_use(survey, heap->arena, chunk.size);
-		err = run ? add_run(survey, heap, run, chunk.address) : 0;
-		run = 0;
-	}
-	if (!err)
-		err = cpu_allowance__check();
-	if (err)
-		return err;
 	if (heap->top)
-		return add_top(survey, heap->arena, run ? run : heap->top, heap->end);
-	return run ? add_run(survey, heap, run, heap->chunks_end) : 0;
+		err = add_top(survey, heap->arena, is_top ? end : heap->top, heap->end);
+	if (!err && !is_top && end < heap->chunks_end)
+		err = add_run(survey, heap, end, heap->chunks_end);
+	if (!err && last)
+		err = add_gaps(survey, heap, last);
+	return err ? err : cpu_allowance__check();
 }
 
 static void sum_up(const struct survey *survey)
@@ -156,13 +208,10 @@ static void sum_up(const struct survey *survey)
 }
 
 int malloc_trim__estimate(struct malloc_trim *out, const struct malloc_image *image,
-			  const struct target *target, struct chunk_counter *counter)
+			  const struct target *target)
 {
 	const struct malloc_instance *instance = image->instance;
-	struct survey survey = {.out = out,
-				.image = image,
-				.counter = counter,
-				.account = target->memory->account};
+	struct survey survey = {.out = out, .image = image, .account = target->memory->account};
 	int err = 0;
 
 	out->arenas = account__calloc(survey.account, instance->arena_cnt, sizeof(*out->arenas));

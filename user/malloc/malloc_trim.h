@@ -12,16 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "malloc/chunk_sizes.h"
 #include "malloc/malloc_image.h"
 #include "target/target.h"
 
-/* Blocks of as much have mappings of their own at first (DEFAULT_MMAP_THRESHOLD). */
-#define LARGE_BYTES (128UL << 10)
-
 struct arena_trim {
-	uint64_t longest_run_bytes;	 /* resident or not, the top included */
-	struct chunk_total large_in_use; /* of LARGE_BYTES and more, resident or not */
+	uint64_t longest_run_bytes; /* resident or not, the top included */
 	/* Resident, of whole pages: */
 	uint64_t chunk_bytes;	  /* in free chunks; malloc_trim(3) releases these */
 	uint64_t large_run_bytes; /* of these in runs of LARGE_BYTES and more */
@@ -38,11 +33,11 @@ struct malloc_trim {
 };
 
 /*
- * Passes over all chunks, and has @counter count them, too. Returns 0, -EDQUOT, -ENOMEM, -ETIME, or
- * as target__measure_resident(). The caller releases @out, also on failure.
+ * Returns 0, -EDQUOT, -ENOMEM, -ETIME, or as target__measure_resident(). The caller releases @out,
+ * also on failure.
  */
 int malloc_trim__estimate(struct malloc_trim *out, const struct malloc_image *image,
-			  const struct target *target, struct chunk_counter *counter);
+			  const struct target *target);
 
 /* Resident bytes that are released. */
 static inline uint64_t malloc_trim__released_bytes(const struct malloc_trim *trim)

@@ -81,17 +81,16 @@ static int read_malloc(struct mallocs *mallocs, struct heap *heap, const struct 
 		       size_t number, struct chunk_counter **counter)
 {
 	struct malloc_image *image = &mallocs->items[number].image;
-	int err = malloc_image__read(image, heap, target->memory, &mallocs->areas, number);
+	int err = chunk_counter__new(counter, target->memory->account);
 
+	if (!err)
+		err = malloc_image__read(image, heap, target->memory, &mallocs->areas, number,
+					 *counter);
 	if (err)
 		return err;
 	end_regions(heap, &mallocs->areas.items[number].heaps);
-	err = chunk_counter__new(counter, target->memory->account);
-	if (!err)
-		err = malloc_trim__estimate(&mallocs->items[number].trim, image, target, *counter);
-	if (err)
-		return err;
-	return top_pins__find(&mallocs->items[number].pins, image, target);
+	err = malloc_trim__estimate(&mallocs->items[number].trim, image, target);
+	return err ? err : top_pins__find(&mallocs->items[number].pins, image, target);
 }
 
 int mallocs__read(struct mallocs *out, struct heap *heap, const struct target *target,
