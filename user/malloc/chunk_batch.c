@@ -43,6 +43,7 @@ void chunk_batch__add(struct chunk_batch *batch, const struct chunk_header *head
 		batch->verdict = CHUNKS_TORN;
 	batch->words[batch->cnt++] = size | (is_free ? CHUNK_IS_FREE : 0);
 	batch->end += size;
+	batch->next_word = next->size;
 }
 
 static struct chunk_header header_at(const uint8_t *window, size_t offset)
@@ -97,6 +98,7 @@ static void add_plain(struct chunk_batch *batch, const uint8_t *window, size_t l
 		batch->verdict = CHUNKS_TORN;
 	batch->end = batch->start + offset;
 	batch->cnt = cnt;
+	batch->next_word = word;
 }
 
 /* Adds the next chunk unless the chunks end there, or their copy, or it is broken. */

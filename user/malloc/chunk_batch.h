@@ -55,6 +55,7 @@ struct chunk_batch {
 	uint64_t start, end; /* addresses */
 	uint64_t *words;     /* room for CHUNK_BATCH_MAX; as in struct malloc_chunks */
 	size_t cnt;
+	uint64_t next_word; /* the word of size behind the last chunk, if there is one */
 	enum chunk_verdict verdict;
 };
 

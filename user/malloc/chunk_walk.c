@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "malloc/chunk_ahead.h"
 #include "malloc/touched_runs.h"
 #include "util/account.h"
 #include "util/cleanup.h"
@@ -26,6 +27,7 @@ struct walk {
 	uint8_t *window;     /* room for WINDOW_BYTES_MAX */
 	size_t window_bytes; /* to copy next */
 	size_t filled;	     /* bytes in the window */
+	struct chunk_ahead ahead;
 	uint64_t at;	     /* address of the next chunk; the window begins there */
 	/*
 	 * The batch before is not shown until the next one has shown that it ends at a chunk: where
@@ -49,24 +51,42 @@ static int fill_window(struct walk *walk)
 {
 	const struct touched_run *run = touched_runs__find(&walk->runs, walk->at);
 	uint64_t limit = walk->heap->end;
+	struct memory_range ranges[1 + CHUNKS_AHEAD_MAX];
+	size_t cnt;
+	int err;
 
 	if (!run)
 		return -EUCLEAN;
 	limit = run->end < limit ? run->end : limit;
 	walk->filled =
 		limit - walk->at < walk->window_bytes ? limit - walk->at : walk->window_bytes;
-	return memory__read(walk->memory, walk->at, walk->window, walk->filled);
+	ranges[0] = (struct memory_range){
+		.address = walk->at, .buffer = walk->window, .size = walk->filled};
+	cnt = chunk_ahead__choose(&walk->ahead, ranges + 1, walk->heap, &walk->runs, walk->at,
+				  walk->before.cnt ? walk->before.next_word : 0, walk->filled);
+	err = memory__read_ranges(walk->memory, ranges, 1 + cnt);
+	if (err)
+		return err;
+	chunk_ahead__take(&walk->ahead, ranges + 1);
+	return ranges[0].failed ? -EFAULT : 0;
 }
 
-/* Decodes a chunk that is not in a window as a whole: only the header behind it is read. */
+/*
+ * Decodes a chunk that is not in a window as a whole: of what is behind it only the header is read,
+ * unless that was copied already.
+ */
 static int decode_large_chunk(struct walk *walk)
 {
 	struct chunk_header header = first_header(walk), next;
 	uint64_t end = walk->at + chunk_word__size(header.size);
-	int err = touched_runs__find(&walk->runs, end)
-			  ? memory__read(walk->memory, end, &next, sizeof(next))
-			  : -EFAULT;
+	int err;
 
+	chunk_ahead__decode(&walk->ahead, &walk->next, walk->heap, &header);
+	if (walk->next.cnt)
+		return 0;
+	err = touched_runs__find(&walk->runs, end)
+		      ? memory__read(walk->memory, end, &next, sizeof(next))
+		      : -EFAULT;
 	if (err) {
 		walk->next.verdict =
 			memory__leaves(walk->memory, end) ? CHUNKS_SWAPPED : CHUNKS_BROKEN;
