@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -90,6 +91,44 @@ static void test_touched_pages_are_counted(void **state)
 	measure(bytes, resident);
 	for (size_t i = 0; i < ARENAS; i++)
 		assert_int_equal(resident[i], expected[i]);
+	unmap_arenas(bytes);
+}
+
+#define PARTS 150
+
+/* Ranges by address, in the pages of which every third one is there; some share a page. */
+static void make_parts(uint8_t *bytes, struct resident_range parts[PARTS])
+{
+	uint64_t random = 9, at = 0;
+
+	for (size_t page = 0; page < ARENAS * ARENA_PAGES; page++)
+		bytes[page * page_bytes] = prng__below(&random, 3) ? 0 : 1;
+	for (size_t page = 0; page < ARENAS * ARENA_PAGES; page++)
+		if (!bytes[page * page_bytes])
+			madvise(bytes + page * page_bytes, page_bytes, MADV_DONTNEED);
+	for (size_t i = 0; i < PARTS; i++) {
+		at += prng__below(&random, 3) ? prng__below(&random, 3000) : 0;
+		parts[i] = (struct resident_range){.address = (uintptr_t)bytes + at,
+						   .size = prng__below(&random, 4000)};
+		at += parts[i].size;
+	}
+	assert_true(at < ARENAS * ARENA_PAGES * page_bytes);
+}
+
+/* Ranges near to each other are measured together, with the same result as apart. */
+static void test_ranges_near_to_each_other(void **state)
+{
+	uint8_t *bytes = map_arenas();
+	struct resident_range together[PARTS], apart[PARTS];
+
+	(void)state;
+	make_parts(bytes, together);
+	memcpy(apart, together, sizeof(apart));
+	assert_int_equal(live_pages__measure(getpid(), together, PARTS), 0);
+	for (size_t i = 0; i < PARTS; i++) {
+		assert_int_equal(live_pages__measure(getpid(), &apart[i], 1), 0);
+		assert_int_equal(together[i].resident_bytes, apart[i].resident_bytes);
+	}
 	unmap_arenas(bytes);
 }
 
@@ -301,6 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_touched),
 		cmocka_unit_test(test_touched_pages_are_counted),
+		cmocka_unit_test(test_ranges_near_to_each_other),
 		cmocka_unit_test(test_pages_only_read),
 		cmocka_unit_test(test_touched_pages),
 		cmocka_unit_test(test_edges_of_arenas),

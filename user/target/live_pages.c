@@ -47,6 +47,13 @@ _Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(LIVE_PAGES_IOCTL),
 /* Entries read at once on older kernels. */
 #define ENTRIES_MAX 4096UL
 
+/*
+ * The ranges of one visit, and the most bytes between two of them: to pass over as many pages takes
+ * about as long as another visit.
+ */
+#define NEAR_RANGES_MAX 64
+#define GAP_BYTES	(256UL << 10)
+
 /* Of user addresses. */
 #define ADDRESS_BITS_MIN 47
 #define ADDRESS_BITS_MAX 56
@@ -224,17 +231,78 @@ static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 	return pagemap->entries ? 0 : -ENOMEM;
 }
 
+/* Ranges that are measured by one visit to all pages from the first to the last one. */
+struct near_ranges {
+	const struct resident_range *items;
+	size_t cnt;
+	size_t first; /* the first one that does not end before the pages that come next */
+	uint64_t page_bytes;
+	uint64_t bytes[NEAR_RANGES_MAX]; /* wanted, of each */
+};
+
+static uint64_t first_page(const struct resident_range *range, uint64_t page_bytes)
+{
+	return range->address & ~(page_bytes - 1);
+}
+
+static uint64_t pages_end(const struct resident_range *range, uint64_t page_bytes)
+{
+	return (range->address + range->size + page_bytes - 1) & ~(page_bytes - 1);
+}
+
+/* Adds a run of pages to all ranges that it overlaps. */
+static int add_near(uint64_t start, uint64_t end, void *context)
+{
+	struct near_ranges *near = context;
+
+	for (size_t i = near->first; i < near->cnt; i++) {
+		uint64_t from = first_page(&near->items[i], near->page_bytes),
+			 to = pages_end(&near->items[i], near->page_bytes);
+
+		if (from >= end)
+			break;
+		near->first += i == near->first && to <= start;
+		from = from > start ? from : start;
+		to = to < end ? to : end;
+		near->bytes[i] += from < to ? to - from : 0;
+	}
+	return 0;
+}
+
+/* How many of the ranges, which are @cnt and at least one, lie near to each other, by address. */
+static size_t count_near(const struct resident_range *ranges, size_t cnt)
+{
+	size_t near = 1;
+
+	while (near < cnt && near < NEAR_RANGES_MAX) {
+		uint64_t end = ranges[near - 1].address + ranges[near - 1].size;
+
+		if (ranges[near].address < end || ranges[near].address - end > GAP_BYTES)
+			break;
+		near++;
+	}
+	return near;
+}
+
+static int measure_near(const struct pagemap *pagemap, struct resident_range *ranges, size_t cnt)
+{
+	struct near_ranges near = {.items = ranges, .cnt = cnt, .page_bytes = pagemap->page_bytes};
+	uint64_t start = ranges[0].address, end = ranges[cnt - 1].address + ranges[cnt - 1].size;
+	int err = visit_pages(pagemap, start, end - start, add_near, &near);
+
+	for (size_t i = 0; i < cnt && !err; i++)
+		ranges[i].resident_bytes = near.bytes[i];
+	return err;
+}
+
 static int measure(pid_t pid, struct resident_range *ranges, size_t cnt, enum wanted_pages wanted)
 {
 	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .wanted = wanted};
 	int err = pagemap__open(&pagemap, pid);
 
-	for (size_t i = 0; i < cnt && !err; i++) {
-		uint64_t bytes = 0;
-
-		err = visit_pages(&pagemap, ranges[i].address, ranges[i].size, add_bytes, &bytes);
-		if (!err)
-			ranges[i].resident_bytes = bytes;
+	for (size_t i = 0, near; i < cnt && !err; i += near) {
+		near = count_near(ranges + i, cnt - i);
+		err = measure_near(&pagemap, ranges + i, near);
 	}
 	return err;
 }
