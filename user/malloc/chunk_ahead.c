@@ -16,10 +16,9 @@ size_t chunk_ahead__choose(struct chunk_ahead *ahead, struct memory_range *range
 		address += size;
 		if (!touched_runs__find(runs, address))
 			break;
-		ranges[ahead->cnt] =
-			(struct memory_range){.address = address,
-					      .buffer = &ahead->headers[ahead->cnt],
-					      .size = sizeof(ahead->headers[0])};
+		ranges[ahead->cnt] = (struct memory_range){.address = address,
+							   .buffer = &ahead->headers[ahead->cnt],
+							   .size = sizeof(ahead->headers[0])};
 		ahead->cnt++;
 	}
 	return ahead->cnt;

@@ -28,7 +28,7 @@ struct walk {
 	size_t window_bytes; /* to copy next */
 	size_t filled;	     /* bytes in the window */
 	struct chunk_ahead ahead;
-	uint64_t at;	     /* address of the next chunk; the window begins there */
+	uint64_t at; /* address of the next chunk; the window begins there */
 	/*
 	 * The batch before is not shown until the next one has shown that it ends at a chunk: where
 	 * it ends may have been the middle of a chunk by the time that the next one was copied.
@@ -60,8 +60,9 @@ static int fill_window(struct walk *walk)
 	limit = run->end < limit ? run->end : limit;
 	walk->filled =
 		limit - walk->at < walk->window_bytes ? limit - walk->at : walk->window_bytes;
-	ranges[0] = (struct memory_range){
-		.address = walk->at, .buffer = walk->window, .size = walk->filled};
+	ranges[0] = (struct memory_range){.address = walk->at,
+					  .buffer = walk->window,
+					  .size = walk->filled};
 	cnt = chunk_ahead__choose(&walk->ahead, ranges + 1, walk->heap, &walk->runs, walk->at,
 				  walk->before.cnt ? walk->before.next_word : 0, walk->filled);
 	err = memory__read_ranges(walk->memory, ranges, 1 + cnt);
