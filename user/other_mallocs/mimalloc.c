@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "malloc/touched_runs.h"
 #include "other_mallocs/mimalloc_segment.h"
@@ -171,9 +172,14 @@ static int look_everywhere(struct reading *reading)
 	int err = 0;
 
 	reading->places = 0;
-	for (size_t i = 0; i < target->map_cnt && !err; i++)
-		if (target_areas__are_anonymous(target, target->maps[i].start, 1))
-			err = look_at_mapping(reading, &target->maps[i]);
+	for (size_t i = 0; i < target->map_cnt && !err; i++) {
+		const struct mapping *mapping = &target->maps[i];
+
+		/* Segments are mapped: mimalloc never moves the break. */
+		if (strcmp(mapping->path, "[heap]") != 0 &&
+		    target_areas__are_anonymous(target, mapping->start, 1))
+			err = look_at_mapping(reading, mapping);
+	}
 	return err;
 }
 
