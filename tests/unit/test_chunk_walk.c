@@ -80,18 +80,18 @@ static void set_up(struct fixture *fixture)
 	fake_memory__map(&fixture->memory, HEAP, HEAP_BYTES);
 }
 
-static int take(const struct malloc_chunks *chunks, void *context)
+static int take(const struct chunk_batch *batch, void *context)
 {
 	struct fixture *fixture = context;
-	uint64_t address = chunks->address;
+	uint64_t address = batch->start;
 
-	assert_true(chunks->cnt && chunks->cnt <= CHUNKS_MAX - fixture->seen_cnt);
-	for (size_t i = 0; i < chunks->cnt; i++) {
+	assert_true(batch->cnt && batch->cnt <= CHUNKS_MAX - fixture->seen_cnt);
+	for (size_t i = 0; i < batch->cnt; i++) {
 		fixture->seen[fixture->seen_cnt++] =
 			(struct chunk){.address = address,
-				       .size = chunk_word__size(chunks->words[i]),
-				       .is_free = chunk_word__is_free(chunks->words[i])};
-		address += chunk_word__size(chunks->words[i]);
+				       .size = chunk_word__size(batch->words[i]),
+				       .is_free = chunk_word__is_free(batch->words[i])};
+		address += chunk_word__size(batch->words[i]);
 	}
 	return 0;
 }

@@ -42,6 +42,9 @@ void chunk_batch__add(struct chunk_batch *batch, const struct chunk_header *head
 	if (is_free && next->previous_size != size)
 		batch->verdict = CHUNKS_TORN;
 	batch->words[batch->cnt++] = size | (is_free ? CHUNK_IS_FREE : 0);
+	batch->free_cnt += is_free;
+	batch->free_bytes += is_free ? size : 0;
+	batch->size_bits |= size;
 	batch->end += size;
 	batch->next_word = next->size;
 }
@@ -78,7 +81,8 @@ static size_t plain_limit(const struct chunk_batch *batch, const struct malloc_h
 static void add_plain(struct chunk_batch *batch, const uint8_t *window, size_t limit)
 {
 	size_t offset = batch->end - batch->start, cnt = batch->cnt;
-	uint64_t word = header_at(window, offset).size, differing = 0;
+	uint64_t word = header_at(window, offset).size, differing = 0, free_cnt = 0, free_bytes = 0,
+		 size_bits = 0;
 
 	while (!(word & CHUNK_NEVER)) {
 		uint64_t size = chunk_word__size(word), is_free;
@@ -92,12 +96,18 @@ static void add_plain(struct chunk_batch *batch, const uint8_t *window, size_t l
 		is_free = ~next.size & CHUNK_PREV_IN_USE;
 		differing |= (next.previous_size ^ size) & -is_free;
 		batch->words[cnt++] = size | is_free;
+		free_cnt += is_free;
+		free_bytes += size & -is_free;
+		size_bits |= size;
 		word = next.size;
 	}
 	if (differing)
 		batch->verdict = CHUNKS_TORN;
 	batch->end = batch->start + offset;
 	batch->cnt = cnt;
+	batch->free_cnt += free_cnt;
+	batch->free_bytes += free_bytes;
+	batch->size_bits |= size_bits;
 	batch->next_word = word;
 }
 

@@ -21,13 +21,6 @@
 /* Of a word of a batch: the chunk is in a bin. Chunks of fastbins and of a tcache are not. */
 #define CHUNK_IS_FREE 1UL
 
-/* Each begins where the one before it ends. */
-struct malloc_chunks {
-	uint64_t address;      /* of the first one; a block begins 16 bytes in */
-	const uint64_t *words; /* sizes, of whole chunks, and CHUNK_IS_FREE */
-	size_t cnt;
-};
-
 static inline uint64_t chunk_word__size(uint64_t word)
 {
 	return word & ~CHUNK_FLAGS;
@@ -50,12 +43,14 @@ enum chunk_verdict {
 	CHUNKS_SWAPPED, /* the header of the next chunk is swapped out */
 };
 
-/* The chunks from @start to @end. */
+/* Each chunk begins where the one before it ends; its block begins 16 bytes in. */
 struct chunk_batch {
-	uint64_t start, end; /* addresses */
-	uint64_t *words;     /* room for CHUNK_BATCH_MAX; as in struct malloc_chunks */
+	uint64_t start, end; /* addresses: where the first one begins, and the last one ends */
+	uint64_t *words; /* sizes, of whole chunks, and CHUNK_IS_FREE; room for CHUNK_BATCH_MAX */
 	size_t cnt;
-	uint64_t next_word; /* the word of size behind the last chunk, if there is one */
+	uint64_t free_cnt, free_bytes; /* of those with CHUNK_IS_FREE */
+	uint64_t size_bits;	       /* that are set in any size: none is larger than this */
+	uint64_t next_word;	       /* the word of size behind the last chunk, if there is one */
 	enum chunk_verdict verdict;
 };
 

@@ -33,7 +33,7 @@ static int find_place(struct place *out, struct block_map *all, struct block_map
  * which is at *offset in the place, and moves both on. The loop has few instructions, no call, and
  * no access to the maps: it is for each chunk.
  */
-static void mark_word(const struct place *place, const struct malloc_chunks *chunks, size_t *at,
+static void mark_word(const struct place *place, const struct chunk_batch *batch, size_t *at,
 		      uint64_t *offset)
 {
 	uint64_t number = *offset / WORD_BYTES, end = (number + 1) * WORD_BYTES, all = 0, live = 0,
@@ -41,25 +41,24 @@ static void mark_word(const struct place *place, const struct malloc_chunks *chu
 	size_t i = *at;
 
 	do {
-		uint64_t word = chunks->words[i++], bit = 1UL << next / CHUNK_ALIGNMENT % 64;
+		uint64_t word = batch->words[i++], bit = 1UL << next / CHUNK_ALIGNMENT % 64;
 
 		all |= bit;
 		live |= chunk_word__is_free(word) ? 0 : bit;
 		next += chunk_word__size(word);
-	} while (i < chunks->cnt && next < end);
+	} while (i < batch->cnt && next < end);
 	place->all[number] |= all;
 	place->live[number] |= live;
 	*at = i;
 	*offset = next;
 }
 
-int chunk_marks__set(struct block_map *all, struct block_map *live,
-		     const struct malloc_chunks *chunks)
+int chunk_marks__set(struct block_map *all, struct block_map *live, const struct chunk_batch *batch)
 {
-	uint64_t block = chunks->address + CHUNK_HEADER_BYTES;
+	uint64_t block = batch->start + CHUNK_HEADER_BYTES;
 	size_t at = 0;
 
-	while (at < chunks->cnt) {
+	while (at < batch->cnt) {
 		struct place place;
 		int err = find_place(&place, all, live, block);
 		uint64_t offset;
@@ -67,8 +66,8 @@ int chunk_marks__set(struct block_map *all, struct block_map *live,
 		if (err)
 			return err;
 		offset = block - place.start;
-		while (at < chunks->cnt && offset < place.size)
-			mark_word(&place, chunks, &at, &offset);
+		while (at < batch->cnt && offset < place.size)
+			mark_word(&place, batch, &at, &offset);
 		block = place.start + offset;
 	}
 	return 0;

@@ -10,4 +10,4 @@
 
 /* Returns 0, -ENOMEM or -EDQUOT. */
 int chunk_marks__set(struct block_map *all, struct block_map *live,
-		     const struct malloc_chunks *chunks);
+		     const struct chunk_batch *batch);

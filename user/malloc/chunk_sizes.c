@@ -112,12 +112,12 @@ static int add_large(struct chunk_counter *counter, uint64_t word)
 	return note_size(counter, size);
 }
 
-int chunk_counter__add(struct chunk_counter *counter, const struct malloc_chunks *chunks)
+int chunk_counter__add(struct chunk_counter *counter, const struct chunk_batch *batch)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < chunks->cnt && !err; i++) {
-		uint64_t word = chunks->words[i];
+	for (size_t i = 0; i < batch->cnt && !err; i++) {
+		uint64_t word = batch->words[i];
 
 		if (word < SMALL_BYTES)
 			counter->small[word & CHUNK_IS_FREE][word / 16]++;

@@ -53,8 +53,8 @@ struct chunk_counter;
 int chunk_counter__new(struct chunk_counter **out, struct account *account);
 void chunk_counter__free(struct chunk_counter *counter);
 
-/* Counts the chunks as in use or free. Returns 0, -EDQUOT or -ENOMEM. */
-int chunk_counter__add(struct chunk_counter *counter, const struct malloc_chunks *chunks);
+/* Counts the chunks of a batch as in use or free. Returns 0, -EDQUOT or -ENOMEM. */
+int chunk_counter__add(struct chunk_counter *counter, const struct chunk_batch *batch);
 
 /* Counts a chunk of @size, which was counted as in use, as in @state instead. */
 void chunk_counter__move(struct chunk_counter *counter, uint64_t size, enum chunk_state state);

@@ -140,11 +140,7 @@ static int copy_batch(struct walk *walk, struct chunk_walk_counts *counts)
 
 static int show(const struct walk *walk, const struct chunk_batch *batch)
 {
-	const struct malloc_chunks chunks = {.address = batch->start,
-					     .words = batch->words,
-					     .cnt = batch->cnt};
-
-	return chunks.cnt ? walk->take(&chunks, walk->context) : 0;
+	return batch->cnt ? walk->take(batch, walk->context) : 0;
 }
 
 /* Shows the batch before, and makes the next one that. */

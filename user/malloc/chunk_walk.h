@@ -20,7 +20,7 @@
 #include "target/memory.h"
 
 /* Takes some chunks. Returns 0 to go on, or what malloc_heap__walk() is to return. */
-typedef int malloc_chunks_fn(const struct malloc_chunks *chunks, void *context);
+typedef int malloc_chunks_fn(const struct chunk_batch *batch, void *context);
 
 struct chunk_walk_counts {
 	uint64_t retried_windows; /* that were torn, and copied again */

@@ -98,15 +98,15 @@ struct free_chunks {
 	size_t cnt;
 };
 
-static int take_free_chunks(const struct malloc_chunks *chunks, void *context)
+static int take_free_chunks(const struct chunk_batch *batch, void *context)
 {
 	struct free_chunks *found = context;
-	uint64_t address = chunks->address;
+	uint64_t address = batch->start;
 
-	for (size_t i = 0; i < chunks->cnt && found->cnt < FREE_CHUNKS_MAX; i++) {
-		if (chunk_word__is_free(chunks->words[i]))
+	for (size_t i = 0; i < batch->cnt && found->cnt < FREE_CHUNKS_MAX; i++) {
+		if (chunk_word__is_free(batch->words[i]))
 			found->addresses[found->cnt++] = address;
-		address += chunk_word__size(chunks->words[i]);
+		address += chunk_word__size(batch->words[i]);
 	}
 	return found->cnt < FREE_CHUNKS_MAX ? 0 : -ECANCELED;
 }
@@ -142,9 +142,9 @@ int main_piece__is_of(bool *is_of, const struct malloc_heap *piece, const struct
 	return 0;
 }
 
-static int ignore_chunks(const struct malloc_chunks *chunks, void *context)
+static int ignore_chunks(const struct chunk_batch *batch, void *context)
 {
-	(void)chunks;
+	(void)batch;
 	(void)context;
 	return 0;
 }

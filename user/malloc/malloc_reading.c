@@ -47,38 +47,40 @@ static int look_at(struct reading *reading, uint64_t address, uint64_t size)
 	return tcache__may_be(size) ? add_candidate(reading, address, size) : 0;
 }
 
-static int add_up(struct reading *reading, const struct malloc_chunks *chunks)
+static int look_at_larger(struct reading *reading, const struct chunk_batch *batch)
 {
-	struct malloc_arena_use *arena = reading->arena;
-	struct chunk_total free = {};
-	uint64_t address = chunks->address;
+	uint64_t address = batch->start;
 	int err = 0;
 
-	for (size_t i = 0; i < chunks->cnt && !err; i++) {
-		uint64_t size = chunk_word__size(chunks->words[i]);
-		bool is_free = chunk_word__is_free(chunks->words[i]);
+	for (size_t i = 0; i < batch->cnt && !err; i++) {
+		uint64_t size = chunk_word__size(batch->words[i]);
 
-		free.cnt += is_free;
-		free.bytes += is_free ? size : 0;
-		if (size >= TCACHE_BYTES_MIN && !is_free)
+		if (size >= TCACHE_BYTES_MIN && !chunk_word__is_free(batch->words[i]))
 			err = look_at(reading, address, size);
 		address += size;
 	}
-	arena->free.cnt += free.cnt;
-	arena->free.bytes += free.bytes;
-	arena->in_use.cnt += chunks->cnt - free.cnt;
-	arena->in_use.bytes += address - chunks->address - free.bytes;
 	return err;
 }
 
-static int take_chunks(const struct malloc_chunks *chunks, void *context)
+static void add_up(struct malloc_arena_use *arena, const struct chunk_batch *batch)
+{
+	arena->free.cnt += batch->free_cnt;
+	arena->free.bytes += batch->free_bytes;
+	arena->in_use.cnt += batch->cnt - batch->free_cnt;
+	arena->in_use.bytes += batch->end - batch->start - batch->free_bytes;
+}
+
+static int take_chunks(const struct chunk_batch *batch, void *context)
 {
 	struct reading *reading = context;
-	int err = chunk_marks__set(reading->heap->spans, reading->heap->blocks, chunks);
+	int err = chunk_marks__set(reading->heap->spans, reading->heap->blocks, batch);
 
 	if (!err)
-		err = add_up(reading, chunks);
-	return err ? err : chunk_counter__add(reading->counter, chunks);
+		err = chunk_counter__add(reading->counter, batch);
+	if (!err && batch->size_bits >= TCACHE_BYTES_MIN)
+		err = look_at_larger(reading, batch);
+	add_up(reading->arena, batch);
+	return err;
 }
 
 static int walk_heap(struct reading *reading, struct malloc_heap *heap)
