@@ -133,6 +133,98 @@ static void test_all_chunks_up_to_the_top(void **state)
 	}
 }
 
+/*
+ * The top has moved since the arena was read: it was in the middle of what are chunks now, or is
+ * larger now, so that where it was is in it.
+ */
+static void test_all_chunks_up_to_a_top_that_has_moved(void **state)
+{
+	static const uint64_t largest[] = {64, 600, 5000, 300000};
+	static struct fixture fixture;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(largest); i++) {
+		uint64_t top, middle;
+
+		set_up(&fixture);
+		make_chunks(&fixture, largest[i / 2], i + 1);
+		fixture.cnt -= fixture.cnt / 4;
+		top = fixture.chunks[fixture.cnt].address;
+		middle = fixture.chunks[fixture.cnt / 2].address;
+		write_chunks(&fixture, top, HEAP + HEAP_BYTES - top);
+		fixture.heap.top = i % 2 ? middle + 16 : top + 4096;
+		assert_int_equal(walk(&fixture), 0);
+		check_all_seen(&fixture);
+		assert_int_equal(fixture.heap.chunks_end, top);
+		assert_int_equal(fixture.heap.top, top);
+		fake_memory__release(&fixture.memory);
+	}
+}
+
+/* Fills the heap with chunks of @size; if @repeated is not 0, so many are followed by a small one. */
+static void make_equal_chunks(struct fixture *fixture, uint64_t size, size_t repeated)
+{
+	uint64_t at = FIRST_CHUNK, limit = HEAP + HEAP_BYTES - 4096;
+
+	for (fixture->cnt = 0; fixture->cnt < CHUNKS_MAX; fixture->cnt++) {
+		bool is_small = repeated && fixture->cnt % (repeated + 1) == repeated;
+		struct chunk chunk = {.address = at,
+				      .size = is_small ? 48 : size,
+				      .is_free = fixture->cnt % 2};
+
+		if (chunk.size > limit - at)
+			break;
+		fixture->chunks[fixture->cnt] = chunk;
+		at += chunk.size;
+	}
+	fixture->heap.top = at;
+}
+
+static void test_large_chunks_of_one_size(void **state)
+{
+	static struct fixture fixture;
+
+	(void)state;
+	for (size_t repeated = 0; repeated < 20; repeated++) {
+		set_up(&fixture);
+		make_equal_chunks(&fixture, 40 << 10, repeated);
+		write_chunks(&fixture, fixture.heap.top, 4096);
+		assert_int_equal(walk(&fixture), 0);
+		check_all_seen(&fixture);
+		assert_int_equal(fixture.counts.retried_windows, 0);
+		assert_int_equal(fixture.counts.torn_windows, 0);
+		if (!repeated)
+			assert_true(fixture.memory.call_cnt < fixture.cnt / 10);
+		fake_memory__release(&fixture.memory);
+	}
+}
+
+/* One of many large chunks is not free as its end says, or cannot be of its size. */
+static void test_large_chunks_that_are_damaged(void **state)
+{
+	static struct fixture fixture;
+
+	(void)state;
+	for (size_t i = 1; i < 200; i += 2) {
+		uint64_t address;
+
+		set_up(&fixture);
+		make_equal_chunks(&fixture, 40 << 10, 0);
+		write_chunks(&fixture, fixture.heap.top, 4096);
+		address = fixture.chunks[i].address;
+		put(&fixture, address + fixture.chunks[i].size, 8);
+		assert_int_equal(walk(&fixture), 0);
+		check_all_seen(&fixture);
+		assert_int_equal(fixture.counts.torn_windows, 1);
+
+		put(&fixture, address + 8, HEAP_BYTES | 1);
+		assert_int_equal(walk(&fixture), 0);
+		assert_int_equal(fixture.seen_cnt, i);
+		assert_int_equal(fixture.heap.chunks_end, address);
+		fake_memory__release(&fixture.memory);
+	}
+}
+
 static void test_ends_at_a_fence(void **state)
 {
 	static struct fixture fixture;
@@ -289,6 +381,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_chunks_up_to_the_top),
+		cmocka_unit_test(test_all_chunks_up_to_a_top_that_has_moved),
+		cmocka_unit_test(test_large_chunks_of_one_size),
+		cmocka_unit_test(test_large_chunks_that_are_damaged),
 		cmocka_unit_test(test_ends_at_a_fence),
 		cmocka_unit_test(test_pages_that_are_swapped_out),
 		cmocka_unit_test(test_impossible_sizes_end_the_walk),

@@ -46,7 +46,10 @@ static struct chunk_header first_header(const struct walk *walk)
 	return header;
 }
 
-/* Copies from the next chunk on. Returns 0, -EUCLEAN: never touched; or as memory__read(). */
+/*
+ * Copies from the next chunk on. Returns 0, -EUCLEAN: its header was never touched, or is not in
+ * the heap; or as memory__read().
+ */
 static int fill_window(struct walk *walk)
 {
 	const struct touched_run *run = touched_runs__find(&walk->runs, walk->at);
@@ -55,9 +58,9 @@ static int fill_window(struct walk *walk)
 	size_t cnt;
 	int err;
 
-	if (!run)
+	limit = run && run->end < limit ? run->end : limit;
+	if (!run || limit - walk->at < sizeof(struct chunk_header))
 		return -EUCLEAN;
-	limit = run->end < limit ? run->end : limit;
 	walk->filled =
 		limit - walk->at < walk->window_bytes ? limit - walk->at : walk->window_bytes;
 	ranges[0] = (struct memory_range){.address = walk->at,
@@ -110,6 +113,7 @@ static void shrink_window(struct walk *walk)
 {
 	if (walk->window_bytes > WINDOW_BYTES_MIN)
 		walk->window_bytes /= 2;
+	walk->ahead.most = 1;
 }
 
 /* Copies what comes next, until it is fine, and decodes it. */
