@@ -161,7 +161,7 @@ static void test_all_chunks_up_to_a_top_that_has_moved(void **state)
 	}
 }
 
-/* Fills the heap with chunks of @size; if @repeated is not 0, so many are followed by a small one. */
+/* Fills the heap with chunks of @size. If @repeated is not 0, a small one follows on so many. */
 static void make_equal_chunks(struct fixture *fixture, uint64_t size, size_t repeated)
 {
 	uint64_t at = FIRST_CHUNK, limit = HEAP + HEAP_BYTES - 4096;

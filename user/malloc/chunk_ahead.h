@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Headers of large chunks, copied before it is known that they are some. Each header says where the
- * next one is, so every large chunk would take a system call. But programs have many large blocks of
- * one size. So where a large chunk comes next, it is supposed that more of its size follow, and
- * their headers are copied in the same call: one more at first, and twice as many whenever that was
- * right.
+ * Headers of large chunks, copied on a guess. Each header says where the next one is, so every
+ * large chunk would take a system call. But many programs have large blocks of one size. So where a
+ * large chunk comes next, its size is taken for that of the chunks behind it, and their headers are
+ * copied in the same call: one at first, and twice as many whenever all were right.
  */
 #pragma once
 
@@ -19,7 +18,7 @@
 
 /* Zero-initialized. */
 struct chunk_ahead {
-	uint64_t chunk_bytes; /* the size that the chunks are supposed to have */
+	uint64_t chunk_bytes; /* the size that is guessed */
 	size_t cnt;	      /* of the headers that are to be copied, or were */
 	size_t most;	      /* to be copied at once; 0 is as 1 */
 	struct chunk_header headers[CHUNKS_AHEAD_MAX];
@@ -39,7 +38,7 @@ void chunk_ahead__take(struct chunk_ahead *ahead, const struct memory_range *ran
 
 /*
  * Adds the chunk with @header and those behind it to an empty batch, as far as the copied headers
- * are theirs. Adds none if the first one is not of the supposed size.
+ * are theirs. Adds none if the first one is not of the size that was guessed.
  */
 void chunk_ahead__decode(struct chunk_ahead *ahead, struct chunk_batch *batch,
 			 const struct malloc_heap *heap, const struct chunk_header *header);

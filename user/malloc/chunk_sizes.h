@@ -44,8 +44,8 @@ struct chunk_sizes {
 void chunk_sizes__release(struct chunk_sizes *sizes);
 
 /*
- * Counts chunks while they are read: a malloc may have millions, and another pass over them takes as
- * long. Which of them are held, is known later.
+ * Counts chunks while they are read: a malloc may have millions, and another pass over them would
+ * take as long. Which of them are in a tcache or fastbin is known later.
  */
 struct chunk_counter;
 

@@ -7,7 +7,8 @@
  * Memory is copied in windows, and a window is checked before its chunks are shown: each size is
  * possible, and each free chunk has its size at its end, too. A window that is not so was copied
  * while the target changed it, and is copied again. The windows are small where chunks are large,
- * so a chunk of megabytes is passed over in one step.
+ * so a chunk of megabytes is passed over in one step; and where large chunks are of one size, many
+ * are (malloc/chunk_ahead.h).
  */
 #pragma once
 

@@ -152,8 +152,8 @@ static int add_gap(struct survey *survey, const struct malloc_heap *heap, uint64
 }
 
 /*
- * Adds the runs up to @last, the last block that is not free. Those that have no whole page, and are
- * not longer than one that was there, are passed over.
+ * Adds the runs up to @last, the last block that is not free, but for those that have no whole page
+ * and are not longer than one that was found before.
  */
 static int add_gaps(struct survey *survey, const struct malloc_heap *heap, uint64_t last)
 {
