@@ -15,14 +15,23 @@ class Measured:
 
     def __init__(self):
         self.copy, self.snapshot, self.nothing = [], [], []
+        self.smaps = []  # the kernel's count of the pages, which each report asks for
         self.slept = []  # CPU time for a report of a trace while the target does not run
         self.peak_mib = 0
         self.heap_bytes = 0
         self.chunks = 0
 
 
+def _smaps_ms(pid):
+    start = time.perf_counter()
+    with open("/proc/%d/smaps" % pid, "rb") as smaps:
+        smaps.read()
+    return (time.perf_counter() - start) * 1e3
+
+
 def _read_once(heap, small, measured, ranges):
     measured.copy.append(copy_s(heap.pid, ranges) * 1e3)
+    measured.smaps.append(_smaps_ms(heap.pid) - _smaps_ms(small.pid))
     for pid, times in ((small.pid, measured.nothing), (heap.pid, measured.snapshot)):
         start = time.perf_counter()
         report, peak_mib = snapshot_with_peak(pid)
@@ -67,15 +76,15 @@ def measure(build, gib, quick):
     rounds = 1 if quick else 5
     found = {}
     print("%g GiB in the heap of glibc's malloc in %s, medians of %d" % (gib, build.name, rounds))
-    print("  %-14s %12s %9s %9s %14s %8s %16s %10s" % (
-        "heap", "chunks", "a plain", "snapshot", "without heap", "reading", "second, target",
-        "pyfrag's"))
-    print("  %-14s %12s %9s %9s %14s %8s %16s %10s" % (
-        "", "", "copy", "", "", "/ copy", "did not run", "peak RSS"))
+    print("  %-14s %12s %9s %9s %14s %8s %13s %16s %10s" % (
+        "heap", "chunks", "a plain", "snapshot", "without heap", "reading", "of which",
+        "second, target", "pyfrag's"))
+    print("  %-14s %12s %9s %9s %14s %8s %13s %16s %10s" % (
+        "", "", "copy", "", "", "/ copy", "smaps", "did not run", "peak RSS"))
     for kind in KINDS:
         found[kind] = measured = _measure_heap(build, kind, gib, rounds)
-        print("  %-14s %12d %6.0f ms %6.0f ms %11.0f ms %7.2fx %13.1f ms %6.0f MiB" % (
+        print("  %-14s %12d %6.0f ms %6.0f ms %11.0f ms %7.2fx %10.1f ms %13.1f ms %6.0f MiB" % (
             kind, measured.chunks, median(measured.copy), median(measured.snapshot),
             median(measured.nothing), reading_ms(measured) / median(measured.copy),
-            median(measured.slept), measured.peak_mib), flush=True)
+            median(measured.smaps), median(measured.slept), measured.peak_mib), flush=True)
     return found
