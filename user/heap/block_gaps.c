@@ -67,17 +67,40 @@ static bool next_word(struct block_gaps *gaps)
 	return gaps->word;
 }
 
-/* Passes the first block of the word, or all if there is no gap of more than @bytes in a word. */
+/* Goes on to the last of the words that follow in the chunk without one of 0 between them. */
+static void skip_words(struct block_gaps *gaps)
+{
+	uint64_t end = gaps->end < gaps->chunk_end ? gaps->end : gaps->chunk_end;
+	size_t i = (gaps->next - gaps->chunk) >> gaps->shift >> 6,
+	       cnt = (end - gaps->chunk) >> gaps->shift >> 6;
+
+	if (i >= cnt || !gaps->bits[i])
+		return;
+	while (i < cnt && gaps->bits[i])
+		i++;
+	gaps->word = gaps->bits[i - 1];
+	gaps->next = gaps->chunk + i * word_bytes(gaps);
+}
+
+/*
+ * Passes the first block of the word, and all others up to which there is no gap of more than
+ * @bytes. Returns the address of the first one.
+ */
 static uint64_t pass(struct block_gaps *gaps, uint64_t bytes)
 {
-	uint64_t address = gaps->next - word_bytes(gaps),
-		 first = address + ((uint64_t)__builtin_ctzll(gaps->word) << gaps->shift),
-		 last = address + ((uint64_t)(63 - __builtin_clzll(gaps->word)) << gaps->shift);
-	bool passes_all = bytes >= word_bytes(gaps);
+	uint64_t first = gaps->next - word_bytes(gaps) +
+			 ((uint64_t)__builtin_ctzll(gaps->word) << gaps->shift);
 
-	gaps->from = passes_all ? last : first;
 	gaps->has_from = true;
-	gaps->word = passes_all ? 0 : gaps->word & (gaps->word - 1);
+	if (bytes < word_bytes(gaps)) {
+		gaps->from = first;
+		gaps->word &= gaps->word - 1;
+		return first;
+	}
+	if (bytes >= 2 * word_bytes(gaps))
+		skip_words(gaps);
+	gaps->from = gaps->next - ((uint64_t)(__builtin_clzll(gaps->word) + 1) << gaps->shift);
+	gaps->word = 0;
 	return first;
 }
 
