@@ -56,14 +56,58 @@ static struct malloc_arena_use *arena_of(const struct malloc_image *image, uint6
 		       : NULL;
 }
 
+/*
+ * A copy of the page that the last word was in. Chunks are often freed one behind the other; then
+ * many links of a list are in the same page.
+ */
+struct page_copy {
+	uint64_t address; /* 0: none */
+	uint64_t last;	  /* address of the last word */
+	uint8_t bytes[MALLOC_PAGE_BYTES];
+};
+
 /* A list that is followed: what is done with each block, and what came of it. */
 struct list {
 	struct malloc_image *image;
 	const struct memory *memory;
+	struct page_copy *page;
 	uint64_t block_offset; /* from what links point at to the block */
 	uint64_t chunk_bytes;  /* of each; 0: they differ */
 	bool is_cached;	       /* in a tcache; else in a fastbin */
 };
+
+/* Copies the page of a word if the one before was near. Returns 0 or as memory__read(). */
+static int copy_page(const struct list *list, uint64_t address)
+{
+	struct page_copy *page = list->page;
+	bool is_near = address - page->last + MALLOC_PAGE_BYTES < 2 * MALLOC_PAGE_BYTES;
+	int err;
+
+	page->last = address;
+	page->address = 0;
+	if (!is_near)
+		return -EFAULT;
+	address &= ~(MALLOC_PAGE_BYTES - 1);
+	err = memory__read(list->memory, address, page->bytes, sizeof(page->bytes));
+	if (!err)
+		page->address = address;
+	return err;
+}
+
+/* Reads a word, at an address that is a multiple of 8. Returns 0 or as memory__read(). */
+static int read_word(const struct list *list, uint64_t address, uint64_t *word)
+{
+	const struct page_copy *page = list->page;
+	int err = 0;
+
+	if (!page->address || address - page->address >= MALLOC_PAGE_BYTES)
+		err = copy_page(list, address);
+	if (err == -EFAULT)
+		return memory__read(list->memory, address, word, sizeof(*word));
+	if (!err)
+		memcpy(word, page->bytes + address % MALLOC_PAGE_BYTES, sizeof(*word));
+	return err;
+}
 
 static int read_chunk_bytes(const struct list *list, uint64_t block, uint64_t *bytes)
 {
@@ -72,7 +116,7 @@ static int read_chunk_bytes(const struct list *list, uint64_t block, uint64_t *b
 	*bytes = list->chunk_bytes;
 	if (*bytes)
 		return 0;
-	err = memory__read(list->memory, block - 8, bytes, sizeof(*bytes));
+	err = read_word(list, block - 8, bytes);
 	*bytes &= ~CHUNK_FLAGS;
 	return err;
 }
@@ -120,7 +164,7 @@ static int take_block(const struct list *list, uint64_t block)
 static int read_link(const struct list *list, enum chunk_links links, uint64_t block,
 		     uint64_t *link)
 {
-	int err = memory__read(list->memory, block, link, sizeof(*link));
+	int err = read_word(list, block, link);
 
 	if (!err && links == LINKS_MANGLED)
 		*link ^= block >> 12;
@@ -193,9 +237,11 @@ int fastbins__take(struct malloc_image *image, size_t arena, const struct memory
 	int err = 0;
 
 	for (size_t i = 0; i < image->instance->layout->fastbin_cnt && !err; i++) {
+		struct page_copy page = {};
 		const struct list list = {
 			.image = image,
 			.memory = memory,
+			.page = &page,
 			.block_offset = CHUNK_HEADER_BYTES,
 			.chunk_bytes = CHUNK_BYTES_MIN + 16 * i,
 		};
@@ -260,9 +306,11 @@ int tcache__take(struct malloc_image *image, uint64_t address, uint64_t size,
 	if (!is_tcache(image, &tcache))
 		return 0;
 	for (size_t i = 0; i < layout->lists && !err; i++) {
+		struct page_copy page = {};
 		const struct list list = {
 			.image = image,
 			.memory = memory,
+			.page = &page,
 			.chunk_bytes = i < SMALL_LISTS ? CHUNK_BYTES_MIN + 16 * i : 0,
 			.is_cached = true,
 		};
