@@ -76,7 +76,7 @@
 	X(ROOTS_REFUSED, "roots_refused",                                                          \
 	  "modules, threads, frames and static data beyond the limits, or in a circular list")     \
 	X(RETAINED_MERGED, "retained_merged",                                                      \
-	  "objects counted at a shorter path: too many or too long paths; and rows left out")      \
+	  "objects counted at a shorter path (paths too many or too long), plus rows left out")    \
 	X(REFERENCES_LEFT_OUT, "references_left_out",                                              \
 	  "objects that claim to have more items than fit into the memory of the process")         \
 	X(TEXTS_CUT, "texts_cut",                                                                  \

@@ -233,8 +233,8 @@ static void count_dropped(struct outlet *outlet)
 	if (outlet->logged_ns && now_ns - outlet->logged_ns < LOG_AGAIN_NS)
 		return;
 	outlet->logged_ns = now_ns;
-	log_warning("the queue for %s is full (%d alerts); alerts dropped so far: %llu (each "
-		    "time one about a process of the user with the most alerts in the queue)",
+	log_warning("the queue for %s is full (%d alerts); alerts dropped so far: %llu (always "
+		    "from the user whose processes have the most alerts in the queue)",
 		    outlet->to.label, ALERT_QUEUE_MAX, (unsigned long long)outlet->dropped_cnt);
 }
 

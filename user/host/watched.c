@@ -152,8 +152,8 @@ static void switch_growth(struct watched *watched, const struct watched_options 
 	}
 	/* The cause may be a lack of memory or descriptors, which others may release. */
 	backoff__fail(&watched->growth_backoff, GROWTH_RETRY_NS, GROWTH_RETRY_NS_MAX, now_ns);
-	log_note("%s; allocation sites of this process are not reported; pyfrag will try again",
-		 failure.text);
+	log_note("%s; allocation sites of this process are not reported%s", failure.text,
+		 err == -EPIPE ? "" : "; pyfrag will try again");
 }
 
 static int read_through_tracer(struct watched *watched, const struct watched_options *options,

@@ -98,9 +98,10 @@ void text_malloc_map__write(const struct malloc_map *map, FILE *out)
 
 	if (!map->cnt)
 		return;
-	fputs("\nMap of malloc's heaps, most free memory in RAM first. Sectors: '*' nothing free, "
-	      "'=' at\nleast half in use, '-' less; nothing in use: '.' some in RAM, '^' some in "
-	      "RAM, part of the\ntop (the free end), ' ' nothing in RAM; '?' not read\n",
+	fputs("\nMap of malloc's heaps, most free memory in RAM first. Sectors in use: '*' nothing "
+	      "free, '=' at\nleast half in use, '-' less. Sectors not in use: '.' partly in RAM, "
+	      "'^' partly in RAM and part of the\ntop (the free end), ' ' not in RAM. '?' not "
+	      "read\n",
 	      out);
 	for (int lines = 0; i < map->cnt && lines < LINES_MAX; i++) {
 		if ((double)kept_bytes(map, i) < KEPT_SHARE_MIN * (double)kept_bytes(map, 0))

@@ -78,7 +78,7 @@ static int describe_no_keeper(int err, struct failure *failure)
 {
 	return failure__set(failure, err,
 			    err == -EPIPE ? "cannot probe: pyfrag-keeper, which manages the "
-					    "probes, was killed; start pyfrag again"
+					    "probes, was killed; start pyfrag again to probe"
 					  : "cannot probe: pyfrag-keeper, which manages the "
 					    "probes, is not running: %s",
 			    strerror(-err));

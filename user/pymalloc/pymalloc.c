@@ -63,10 +63,11 @@ static int describe_locate_error(const struct heap_context *context, int err,
 	case -EDQUOT:
 		return shortage__describe(target, err, failure);
 	case -EAGAIN:
-		return failure__set(failure, err,
-				    "process %d (%s): found pymalloc's pools, but no arenas that "
-				    "fit them; try again, if necessary with `snapshot --pause`",
-				    target->pid, target->comm);
+		return failure__set(
+			failure, err,
+			"process %d (%s): found pymalloc's pools, but no arenas that "
+			"fit them (`snapshot --pause` reads them while the process is stopped)",
+			target->pid, target->comm);
 	default:
 		return failure__set(failure, err, "process %d (%s): cannot read its memory: %s",
 				    target->pid, target->comm, strerror(-err));
@@ -128,13 +129,16 @@ static int describe_read_error(const struct heap_context *context, int err, stru
 		return failure__set(
 			failure, err,
 			"process %d (%s): its table of arenas is inconsistent (damaged, or "
-			"changing too fast); try again, if necessary with `snapshot --pause`",
+			"changing too fast; `snapshot --pause` reads it while the process is "
+			"stopped)",
 			target->pid, target->comm);
 	if (err == -ELOOP)
-		return failure__set(failure, err,
-				    "process %d (%s): its list of interpreters is too long "
-				    "(damaged); try again, if necessary with `snapshot --pause`",
-				    target->pid, target->comm);
+		return failure__set(
+			failure, err,
+			"process %d (%s): its list of interpreters is too long "
+			"(damaged, or changing too fast; `snapshot --pause` reads it while the "
+			"process is stopped)",
+			target->pid, target->comm);
 	if (err == -E2BIG)
 		return failure__set(failure, err,
 				    "process %d (%s) has more than %u arenas, which pyfrag does "

@@ -53,10 +53,12 @@ static int describe_graph_error(const struct heap_source *source, int err,
 				    "have been released: take the address from a new report",
 				    source->target->pid, source->target->comm, options->arena);
 	if (err == -ELOOP)
-		return failure__set(failure, err,
-				    "process %d (%s): its list of interpreters is too long "
-				    "(damaged); try again, if necessary with `snapshot --pause`",
-				    source->target->pid, source->target->comm);
+		return failure__set(
+			failure, err,
+			"process %d (%s): its list of interpreters is too long "
+			"(damaged, or changing too fast; `snapshot --pause` reads it while the "
+			"process is stopped)",
+			source->target->pid, source->target->comm);
 	return failure__set(failure, err, "process %d (%s): cannot follow its references: %s",
 			    source->target->pid, source->target->comm, strerror(-err));
 }
