@@ -170,7 +170,7 @@ class Round:
         return self.started[-1]
 
     def look_at(self, pid, patience):
-        return (self.start("snapshot", "-p", pid, "--by", "owner", "--paths", "--map",
+        return (self.start("snapshot", "-p", pid, "--by", "owner", "--paths", "--retained", "--map",
                            patience=patience),
                 self.start("trace", "-p", pid, "-d", SECONDS, "-i", "0.3", patience=patience))
 
