@@ -67,7 +67,7 @@ void census_kinds__describe(const struct census *census, uint32_t kind, char *te
 			 type);
 		break;
 	case BLOCK_FREE_LISTED:
-		snprintf(text, size, "parked %s%s",
+		snprintf(text, size, "free-listed %s%s",
 			 block_kind__part(kind) == PART_KEYS ? "keys of " : "", type);
 		break;
 	case BLOCK_BUFFER:

@@ -34,8 +34,8 @@ const char *census_kinds__part(uint32_t kind);
 const char *census_kinds__type(const struct census *census, uint32_t kind);
 
 /*
- * Describes a kind: "dict", "parked tuple", "keys of dict", "unknown"; truncated to @size bytes,
- * at a whole character. Names are as in the target, and not made safe to print.
+ * Describes a kind: "dict", "free-listed tuple", "keys of dict", "unknown"; truncated to @size
+ * bytes, at a whole character. Names are as in the target, and not made safe to print.
  */
 void census_kinds__describe(const struct census *census, uint32_t kind, char *text, size_t size);
 

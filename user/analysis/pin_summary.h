@@ -16,7 +16,7 @@
 #define PIN_SUMMARY_MAX 5
 
 struct pin_share {
-	/* "parked tuple"; "handle (server.py:12) < run (server.py:40)", with long names cut */
+	/* "free-listed tuple"; "handle (server.py:12) < run (server.py:40)", with long names cut */
 	char *name;
 	double hostage_bytes;
 	double pools; /* of a site: how many pools taken there are still held */
@@ -45,7 +45,7 @@ int pin_summary__add_sites(struct pin_summary *summary, const struct site_rankin
 			   size_t max);
 
 /*
- * "tuple (12.0 MiB), parked frame (3.1 MiB)", safe to print; "" if there are none. The caller frees
- * it. NULL if there is no memory.
+ * "tuple (12.0 MiB), free-listed frame (3.1 MiB)", safe to print; "" if there are none. The caller
+ * frees it. NULL if there is no memory.
  */
 char *pin_summary__text(const struct pin_share *shares, size_t cnt);

@@ -105,9 +105,9 @@ static const struct option_row rows[] = {
 	 "watch: record what the budget allows; full: record every allocation and free",
 	 WORD(trace.mode, mode_word), .preset = "watch"},
 	{OPTION_BUDGET, "budget", 0, "PERCENT",
-	 "limit on the overhead of mode watch, as a share of the process's CPU time (0: no "
-	 "probes but those where arenas are mapped); with --all: share of one core for finding and "
-	 "reading processes",
+	 "limit on the overhead of mode watch, as a share of the process's CPU time (0: only "
+	 "the rare probes, such as those where arenas are mapped); with --all: share of one core "
+	 "for finding and reading processes",
 	 SHARE(trace.pace.budget), .preset = "2%"},
 	{OPTION_STACKS, "stacks", 0, "python|none",
 	 "stacks to record with allocations and heap growth: python, or none",

@@ -110,7 +110,7 @@ static void write_verdict(const struct report *report, FILE *out)
 			row->blocks < pinned->live_blocks ? COUNT(row->blocks)
 			: row->blocks == 1		  ? "it"
 							  : "all",
-			row->blocks == 1 ? "" : " of them", BYTES(row->bytes));
+			pinned->live_blocks == 1 ? "" : " of them", BYTES(row->bytes));
 	fputs(".\n", out);
 }
 
@@ -164,8 +164,8 @@ static void write_exactness(const struct report *report, FILE *out)
 	if (report->findings->resident_is_upper_bound ||
 	    (report->memory_use && report->memory_use->resident_is_upper_bound))
 		fputs("  (Resident sizes, and what would be released, are upper bounds: they "
-		      "include memory that was read\n  and never written, because seeing the "
-		      "difference takes Linux 6.7 or CAP_SYS_ADMIN.)\n",
+		      "include memory that the\n  process has only read, never written, because "
+		      "telling it apart takes Linux 6.7 or\n  CAP_SYS_ADMIN.)\n",
 		      out);
 }
 

@@ -56,7 +56,7 @@ static void write_pins(const struct malloc_use_item *item, FILE *out)
 
 	if (sum.kept_bytes < PINNED_BYTES_MIN)
 		return;
-	fprintf(out, "  freeing the last %s of %s (%s) would release %s",
+	fprintf(out, "  freeing %s at the end of %s (%s) would release %s",
 		COUNTED(sum.chunks, "chunk"), COUNTED(sum.arenas, "arena"), BYTES(sum.chunk_bytes),
 		BYTES(sum.released_bytes));
 	if (sum.withheld_bytes)
@@ -64,7 +64,7 @@ static void write_pins(const struct malloc_use_item *item, FILE *out)
 			BYTES(sum.withheld_bytes),
 			BYTES(item->image->instance->parameters.trim_threshold));
 	fprintf(out, "; %s: snapshot --object %#" PRIx64 "%s\n",
-		sum.chunks > 1 ? "to see the last of them" : "to see it", sum.first->block,
+		sum.chunks > 1 ? "to see the one that keeps most" : "to see it", sum.first->block,
 		sum.chunks > 1 ? ", to see all: snapshot --paths" : "");
 	if (sum.cacheable)
 		fprintf(out,

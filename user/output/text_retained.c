@@ -98,6 +98,6 @@ void text_retained__write(const struct census *census, const struct retained_tre
 	write_sum(tree, &tree->free_listed, "on Python's free lists", out);
 	write_sum(tree, &unowned, "buffers of several objects", out);
 	if (other_bytes)
-		fprintf(out, "  %12s %36s[also in use by malloc: C code, not known for whom]\n",
+		fprintf(out, "  %12s %36s[also in use in malloc: of C code, owner not known]\n",
 			BYTES(other_bytes), "");
 }
