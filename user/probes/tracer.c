@@ -313,11 +313,6 @@ bool tracer__has_execed(struct tracer *tracer)
 	return execed;
 }
 
-const char *tracer__departure(struct tracer *tracer)
-{
-	return tracer__has_execed(tracer) ? "executed another program" : "exited";
-}
-
 int tracer__exec_fd(const struct tracer *tracer)
 {
 	return tracer->life.exec_fd;

@@ -99,9 +99,6 @@ void tracer__read_counters(struct tracer *tracer, struct counters *counters);
 /* Whether the target has executed another program. */
 bool tracer__has_execed(struct tracer *tracer);
 
-/* The same for messages: "executed another program", or else "exited". */
-const char *tracer__departure(struct tracer *tracer);
-
 /* A file descriptor, owned by the tracer, that becomes readable on such an exec. */
 int tracer__exec_fd(const struct tracer *tracer);
 

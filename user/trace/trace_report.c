@@ -88,7 +88,7 @@ static int collect_findings(struct state *state, const struct heap *heap)
 	struct trace_session *session = state->session;
 
 	return findings__collect(&state->findings, heap,
-				 session->process_gone ? NULL : session->source->target,
+				 session->departure ? NULL : session->source->target,
 				 &session->setup.snapshot->findings, &session->history,
 				 clock_ns(CLOCK_MONOTONIC), &session->counters);
 }
@@ -146,11 +146,11 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	const struct heap_reading_options reading = {.pause = options.reading.pause};
 	int err;
 
-	if (session->process_gone)
+	if (session->departure)
 		return failure__set(state->failure, -ESRCH,
 				    "process %d (%s) %s before the %s was written; end the trace "
 				    "earlier (-d)",
-				    target->pid, target->comm, tracer__departure(session->tracer),
+				    target->pid, target->comm, session->departure,
 				    session->setup.output->writer->noun);
 	options.census.with_graph = true;
 	/* This limits reading. Writing is bounded by what was found. */
@@ -273,7 +273,7 @@ static bool should_read_memory(struct trace_session *session)
 	bool is_reported = is_due(session) && !session->setup.output->writer->needs_graph,
 	     is_wanted = is_reported || alerts__need_memory(&session->setup.alerting->alerts);
 
-	return is_wanted && !session->process_gone &&
+	return is_wanted && !session->departure &&
 	       memory_watch__is_due(&session->memory, session->source->target,
 				    clock_ns(CLOCK_MONOTONIC), session->ending ? 0 : MEMORY_SHARE);
 }

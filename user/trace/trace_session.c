@@ -207,13 +207,16 @@ static int end(struct trace_session *session, enum wakeup wakeup, struct failure
 	if (wakeup == WAKEUP_KEEPER)
 		return end_without_keeper(session, failure);
 	session->ending = true;
-	session->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(session->tracer);
-	if (session->process_gone && !heap_source__main(session->source)->name)
+	if (tracer__has_execed(session->tracer))
+		session->departure = "executed another program";
+	else if (wakeup == WAKEUP_EXIT)
+		session->departure = "exited";
+	if (session->departure && !heap_source__main(session->source)->name)
 		return failure__set(failure, -ESRCH,
 				    "process %d (%s) %s before its heap could be read", target->pid,
-				    target->comm, tracer__departure(session->tracer));
-	err = session->process_gone ? trace_report__make(session, failure)
-				    : checkpoint_and_report(session, failure);
+				    target->comm, session->departure);
+	err = session->departure ? trace_report__make(session, failure)
+				 : checkpoint_and_report(session, failure);
 	if (!err)
 		err = report_output__end(session->setup.output, failure);
 	session->has_ended = true;

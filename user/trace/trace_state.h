@@ -32,7 +32,8 @@ struct trace_session {
 	int skip_cnt;		 /* checkpoints skipped in succession */
 	uint64_t report_cnt;	 /* reports made */
 	bool has_begun;		 /* the first poll has been made */
-	bool process_gone, ending;
+	const char *departure;	 /* how the process left, for messages; NULL: it is still there */
+	bool ending;
 	bool has_ended;		 /* the last report was due, for the following reason */
 	enum wakeup last_wakeup; /* set if has_ended */
 	struct wakeups wakeups;
