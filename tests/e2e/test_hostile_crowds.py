@@ -10,7 +10,7 @@ import time
 import pytest
 from bystanders import as_user, children_of, name_of, of_this_run, wait_for
 from conftest import PYTHONS, TOP
-from target import Target
+from target import MARK, Target
 from test_agent import Agent, start_agent  # noqa: F401
 
 sys.path.insert(0, TOP + "/tests/hostile")
@@ -228,7 +228,8 @@ def keepers_of(pid):
 
 def test_probed_programs_whose_server_stops_answering(start_agent):  # noqa: F811
     """Removing the probes hangs. Per user, no more removals are started than readings."""
-    agent = start_agent("--budget", "100%", "--sites", "1")
+    # Not the servers and this process, which it might probe instead.
+    agent = start_agent("--budget", "100%", "--sites", "1", "--match", "^python3 -c |" + MARK)
     with silent_files("program", "leave", 60001, 4) as running:
         wait_for(lambda: keepers_of(agent.process.pid) == 1 + 4)
         end_programs(running)

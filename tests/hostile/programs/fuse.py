@@ -126,7 +126,9 @@ def be_a_trap(kind, silence):
     if kind == "exec":
         execute(silence)
     if kind == "program":
-        script = "import os, time; print('ready', os.getpid(), flush=True); time.sleep(1000)"
+        # A few objects pin arenas, so the agent looks for allocation sites there.
+        script = ("import os, time; kept = [b'x' * 400 + b'%d' % one for one in range(20000)]"
+                  "[::2000]; print('ready', os.getpid(), flush=True); time.sleep(1000)")
         os.execve(FILE, ["python3", "-c", script], {"PYTHONHOME": "/usr"})
     # Whole pools of blocks that are never touched: a list does not access its items.
     kept = [b"x" * 470 + b"%04d" % number for number in range(2000)]
