@@ -53,18 +53,25 @@ struct heap_layout {
 	const struct span_operations *operations;
 };
 
+/* What the addresses of spans are multiples of. */
+static inline uint64_t heap_layout__span_alignment(const struct heap_layout *layout)
+{
+	return layout->span_size ? layout->map.page_bytes : 1;
+}
+
 /* Where the spans of a region begin and end; includes only whole spans. */
 static inline uint64_t heap_layout__first_span(const struct heap_layout *layout,
 					       const struct region *region)
 {
-	return (region->address + layout->map.page_bytes - 1) &
-	       ~(uint64_t)(layout->map.page_bytes - 1);
+	uint64_t alignment = heap_layout__span_alignment(layout);
+
+	return (region->address + alignment - 1) & ~(alignment - 1);
 }
 
 static inline uint64_t heap_layout__spans_end(const struct heap_layout *layout,
 					      const struct region *region)
 {
-	return region__end(region) & ~(uint64_t)(layout->map.page_bytes - 1);
+	return region__end(region) & ~(heap_layout__span_alignment(layout) - 1);
 }
 
 static inline uint64_t heap_layout__span_start(const struct heap_layout *layout, uint64_t block)
