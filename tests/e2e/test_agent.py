@@ -546,6 +546,10 @@ def capabilities_of(name):
     return [word.strip(' "').lower() for word in added.split(",")]
 
 
+# On a slow machine, searching the code for probe sites uses up a small budget for minutes.
+PROBING = ("--match", MARK, "--sites", "1", "--budget", "100%")
+
+
 @pytest.fixture
 def for_perf_events():
     """Lowers perf_event_paranoid as docs/fleet.md describes, and returns what has to be granted in
@@ -566,7 +570,7 @@ def test_it_need_not_be_root(start_agent, any_target, snapshot, for_perf_events)
         pytest.skip("needs setpriv (util-linux)")
     granted = ",+".join(["-all", "bpf", "perfmon", "sys_ptrace", "dac_read_search",
                          *for_perf_events])
-    agent = start_agent("--match", MARK, "--sites", "1", wrapper=[
+    agent = start_agent(*PROBING, wrapper=[
         "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=" + granted,
         "--inh-caps=" + granted, "--ambient-caps=" + granted])
     any_target.run("tuples_with_survivors")
@@ -588,7 +592,7 @@ def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_tar
     granted = capabilities_of(name)
     wrapper = ["setpriv", "--no-new-privs",
                "--bounding-set=" + ",+".join(["-all", *granted, *for_perf_events])]
-    agent = start_agent("--match", MARK, "--sites", "1", wrapper=wrapper)
+    agent = start_agent(*PROBING, wrapper=wrapper)
     any_target.run("tuples_with_survivors")
     wait_for(lambda: has_breakpoints(any_target.pid))
     any_target.run("tuples_with_survivors")

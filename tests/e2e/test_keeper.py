@@ -129,7 +129,7 @@ def test_keeper_is_killed(any_target, nothing_left, options):  # noqa: F811
 
 
 def test_agent_probes_again_when_a_keeper_was_killed(start_agent, any_target):  # noqa: F811
-    agent = start_agent("--match", MARK, "--sites", "1")
+    agent = start_agent("--match", MARK, "--sites", "1", "--budget", "100%")
     reader, = (pid for pid in children_of(agent.process.pid) if name_of(pid) == "pyfrag-reader")
     first, = children_of(reader)
     any_target.run("tuples_with_survivors")
