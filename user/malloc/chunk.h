@@ -22,6 +22,12 @@
 #define CHUNK_PREV_IN_USE 1UL
 #define CHUNK_IS_MAPPED	  2UL
 
+/* The size that a word of size contains. */
+static inline uint64_t chunk_word__size(uint64_t word)
+{
+	return word & ~CHUNK_FLAGS;
+}
+
 /*
  * HEAP_MAX_SIZE: of a heap of a thread's arena, which is aligned to as much. With huge pages
  * (glibc.malloc.hugetlb=2), it is four of these in glibc 2.35 to 2.41 (heap_max_size(), arena.c).

@@ -21,11 +21,6 @@
 /* Of a word of a batch: the chunk is in a bin. Chunks of fastbins and of a tcache are not. */
 #define CHUNK_IS_FREE 1UL
 
-static inline uint64_t chunk_word__size(uint64_t word)
-{
-	return word & ~CHUNK_FLAGS;
-}
-
 static inline bool chunk_word__is_free(uint64_t word)
 {
 	return word & CHUNK_IS_FREE;

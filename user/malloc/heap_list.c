@@ -148,7 +148,7 @@ static int find_top_end(struct malloc_heap *heap, const struct memory *memory, u
 	}
 	if (err)
 		return err == -EFAULT ? -EUCLEAN : err;
-	top_size &= ~CHUNK_FLAGS;
+	top_size = chunk_word__size(top_size);
 	if (top_size > limit - heap->top)
 		return -EUCLEAN;
 	heap->end = heap->top + top_size;

@@ -117,7 +117,7 @@ static int read_chunk_bytes(const struct list *list, uint64_t block, uint64_t *b
 	if (*bytes)
 		return 0;
 	err = read_word(list, block - 8, bytes);
-	*bytes &= ~CHUNK_FLAGS;
+	*bytes = chunk_word__size(*bytes);
 	return err;
 }
 

@@ -51,7 +51,7 @@ static uint64_t end_of_known(const struct search *search, uint64_t address)
 /* The size of the mapping that begins with the two words; 0: they are no header of one. */
 static uint64_t mapping_bytes(const uint64_t *words, uint64_t limit_bytes)
 {
-	uint64_t size = words[1] & ~CHUNK_FLAGS, pages;
+	uint64_t size = chunk_word__size(words[1]), pages;
 
 	if (words[0] & ~HUGE_PAGE || (words[1] & CHUNK_FLAGS) != CHUNK_IS_MAPPED ||
 	    size > limit_bytes)
