@@ -7,7 +7,8 @@
  *
  * Nor does a word of a frame or of static data (ROOT_FRAME, ROOT_DATA) count if a path from
  * elsewhere leads to the same object: the word may be stale. And the table of interned strings does
- * not hold these: it is told when they go (Objects/unicodeobject.c). In 3.12 they never do.
+ * not hold these: a string that is freed is removed from it (Objects/unicodeobject.c). In 3.12
+ * none is.
  */
 #pragma once
 
