@@ -86,6 +86,18 @@ static const struct retained_row *find_row(const struct retained_tree *tree, con
 	return NULL;
 }
 
+/* The last row of objects that several paths lead to. */
+static const struct retained_row *find_shared(const struct retained_tree *tree)
+{
+	const struct retained_row *row = NULL;
+
+	for (size_t i = 0; i < tree->cnt; i++)
+		if (tree->rows[i].is_shared)
+			row = &tree->rows[i];
+	assert_non_null(row);
+	return row;
+}
+
 static void check_row(const struct retained_tree *tree, const char *path, uint64_t bytes,
 		      uint64_t cnt, uint64_t member_cnt)
 {
@@ -266,9 +278,7 @@ static void test_shared_by_alike(void **state)
 	assert_int_equal(row->member_cnt, 2);
 	assert_int_equal(row->type, TYPE_NONE);
 	assert_false(row->is_shared);
-	for (size_t i = 0; i < tree.cnt; i++)
-		if (tree.rows[i].is_shared)
-			row = &tree.rows[i];
+	row = find_shared(&tree);
 	assert_string_equal(row->path, "top[*][*]");
 	assert_int_equal(row->retained.bytes, 4 * TEXT_BYTES);
 	assert_int_equal(row->holder_cnt, 1);
@@ -297,9 +307,7 @@ static void test_shared_by_roots(void **state)
 	check_row(&tree, "second", 64 + 32, 2, 1);
 	row = find_row(&tree, "second");
 	assert_false(row->is_shared);
-	for (size_t i = 0; i < tree.cnt; i++)
-		if (tree.rows[i].is_shared)
-			row = &tree.rows[i];
+	row = find_shared(&tree);
 	assert_true(row->is_shared);
 	assert_string_equal(row->path, "first[*]");
 	assert_int_equal(row->depth, 0);
