@@ -10,7 +10,7 @@ import pytest
 from bystanders import children_of, keeper_capabilities, name_of, wait_for
 from conftest import PYFRAG, check_report
 from target import MARK
-from test_agent import has_breakpoints, start_agent  # noqa: F401
+from test_agent import PROBING, has_breakpoints, start_agent  # noqa: F401
 from test_lifecycle import count_breakpoints, nothing_left, sites_in_memory  # noqa: F401
 
 KILLS = int(os.environ.get("PYFRAG_TEST_KILLS", "5"))
@@ -129,7 +129,7 @@ def test_keeper_is_killed(any_target, nothing_left, options):  # noqa: F811
 
 
 def test_agent_probes_again_when_a_keeper_was_killed(start_agent, any_target):  # noqa: F811
-    agent = start_agent("--match", MARK, "--sites", "1", "--budget", "100%")
+    agent = start_agent(*PROBING)
     reader, = (pid for pid in children_of(agent.process.pid) if name_of(pid) == "pyfrag-reader")
     first, = children_of(reader)
     any_target.run("tuples_with_survivors")
